@@ -1,0 +1,338 @@
+"""The coordinating environment: three agents write B pieces at once, each piece at its own place.
+
+Within a beat the chord agent chooses first (only at the metre's chord beats), then the rhythm agent picks the beat's
+cell, then the melody agent a pitch for every onset in the cell. Each agent sees what the others have just chosen, so
+they coordinate inside a step without enumerating joint actions. Pieces move on independently: after a few steps one
+waits for a chord while another waits for a pitch. Every operation has a fixed shape and no Python loop runs over
+pieces; all randomness lies with the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from composer.environment.observation import (
+    MAX_CHORD_AGE,
+    MAX_SINCE_ONSET,
+    PHRASE_BARS,
+    RECALLED_BARS,
+    RECENT_CELLS,
+    RECENT_PITCHES,
+)
+from composer.errors import TriadError
+from composer.score import CELL_STEPS, HOLD, METER_BEAT_STEPS, METER_BEATS, ONSET, REST, Score
+from composer.theory import MAX_BEAT_STEPS, METERS
+from composer.vocabulary import CHORD, DONE, MELODY, RHYTHM, Vocabulary
+
+_MAX_BEATS = max(meter.beats for meter in METERS)
+# Music before the first bar, so that looking back never leaves the tensors: all zeros, which reads as "none".
+_BEATS_BEFORE = max(RECALLED_BARS) * _MAX_BEATS
+_STEPS_BEFORE = max(RECALLED_BARS) * max(meter.bar_steps for meter in METERS)
+_NO_ONSET = MAX_BEAT_STEPS + 1
+
+
+class EnvironmentConditionError(TriadError):
+    """Conditions that no piece can be written under."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What is settled before the first decision, for each of B pieces.
+
+    Attributes:
+        meter: (B,) int64, index into :data:`composer.theory.METERS`.
+        mode: (B,) int64, index into :data:`composer.theory.MODES`.
+        bars: (B,) int64, length in bars, at least 1.
+        tonic: (B,) int64, pitch class the piece shall sound in.
+        tempo: (B,) float32, quarter notes per minute.
+    """
+
+    meter: Tensor
+    mode: Tensor
+    bars: Tensor
+    tonic: Tensor
+    tempo: Tensor
+
+    @classmethod
+    def uniform(
+        cls, count: int, *, meter: int = 0, mode: int = 0, bars: int = 16, tonic: int = 0, tempo: float = 96.0
+    ) -> Conditions:
+        """The same conditions for ``count`` pieces."""
+        return cls(
+            meter=torch.full((count,), meter),
+            mode=torch.full((count,), mode),
+            bars=torch.full((count,), bars),
+            tonic=torch.full((count,), tonic),
+            tempo=torch.full((count,), tempo, dtype=torch.float32),
+        )
+
+    @classmethod
+    def of(cls, score: Score) -> Conditions:
+        """The conditions the pieces of ``score`` were written under."""
+        return cls(score.meter, score.mode, score.bars, score.tonic, score.tempo)
+
+    def __len__(self) -> int:
+        """Number of pieces B."""
+        return self.meter.shape[0]
+
+    def to(self, device: torch.device | str) -> Conditions:
+        """The same on another device."""
+        return Conditions(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+class Coordinator:
+    """B pieces under way.
+
+    Attributes:
+        vocabulary: what the agents may choose.
+        turn: (B,) int64, who decides next in each piece: CHORD, RHYTHM, MELODY or DONE.
+    """
+
+    turn: Tensor
+
+    def __init__(self, vocabulary: Vocabulary, device: torch.device | str = "cpu") -> None:
+        self.vocabulary = vocabulary
+        self.device = torch.device(device)
+        self._tables = _Tables(vocabulary, self.device)
+
+    def begin(self, conditions: Conditions, room_for: Conditions | None = None) -> None:
+        """Start one blank piece for each row of ``conditions``.
+
+        Args:
+            conditions: what is settled for each piece.
+            room_for: conditions that rows may be restarted under later; room is made for the longest.
+
+        Raises:
+            EnvironmentConditionError: if a piece has no bar, or a metre the vocabulary has no rhythm cells for.
+        """
+        conditions = conditions.to(self.device)
+        if len(conditions) == 0 or int(conditions.bars.min()) < 1:
+            raise EnvironmentConditionError("a batch needs at least one piece, and a piece at least one bar")
+        missing = sorted(set(conditions.meter.tolist()) - set(self.vocabulary.meters()))
+        if missing:
+            known = ", ".join(METERS[index].name for index in self.vocabulary.meters())
+            raise EnvironmentConditionError(
+                f"the model has no rhythm cells for {METERS[missing[0]].name}: it was trained on {known}"
+            )
+        size = len(conditions)
+        longest = (room_for or conditions).to(self.device)
+        beats = METER_BEATS.to(self.device)[longest.meter] * longest.bars
+        most_beats = int(beats.max())
+        most_steps = int((beats * METER_BEAT_STEPS.to(self.device)[longest.meter]).max())
+
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(shape, dtype=torch.int64, device=self.device)
+
+        # One spare beat at the end takes the writes of finished pieces.
+        self._chord = zeros(size, _BEATS_BEFORE + most_beats + 1)
+        self._cell = zeros(size, _BEATS_BEFORE + most_beats + 1)
+        self._pitch = zeros(size, _STEPS_BEFORE + most_steps + MAX_BEAT_STEPS)
+        self._beat, self._bar_beat, self._bar, self._offset = (zeros(size) for _ in range(4))
+        self._cell_now, self._age, self._since_onset, self._sounding = (zeros(size) for _ in range(4))
+        self._recent_chords = zeros(size, 3)
+        self._recent_pitches = zeros(size, RECENT_PITCHES)
+        self._beat_run = torch.arange(MAX_BEAT_STEPS, device=self.device) + _STEPS_BEFORE
+        self.turn = torch.full((size,), CHORD, device=self.device)
+        self._settle(conditions)
+
+    def restart(self, rows: Tensor, conditions: Conditions) -> None:
+        """Throw away the pieces at ``rows`` (R,) int64 and begin new ones there.
+
+        Args:
+            rows: which pieces.
+            conditions: of the whole batch (B rows), new at ``rows`` and as before elsewhere.
+        """
+        for state in (
+            *(self._chord, self._cell, self._pitch, self._beat, self._bar_beat, self._bar, self._offset),
+            *(self._cell_now, self._age, self._since_onset, self._sounding),
+            *(self._recent_chords, self._recent_pitches),
+        ):
+            state[rows] = 0
+        self.turn[rows] = CHORD
+        self._settle(conditions.to(self.device))
+
+    def _settle(self, conditions: Conditions) -> None:
+        """Take over ``conditions`` and what follows from them."""
+        size = len(conditions)
+        self.conditions = conditions
+        self._bar_beats = METER_BEATS.to(self.device)[conditions.meter]
+        self._beat_steps = METER_BEAT_STEPS.to(self.device)[conditions.meter]
+        self._beats = self._bar_beats * conditions.bars
+        back = torch.tensor(RECALLED_BARS, device=self.device)
+        self._beats_back = _BEATS_BEFORE - back * self._bar_beats[:, None]
+        self._cells_back = torch.cat(
+            [
+                (_BEATS_BEFORE - torch.arange(1, RECENT_CELLS + 1, device=self.device)).expand(size, -1),
+                self._beats_back,
+            ],
+            dim=1,
+        )
+        self._steps_back = _STEPS_BEFORE - back * (self._bar_beats * self._beat_steps)[:, None]
+        self._last_bar = conditions.bars - 1
+
+    @property
+    def time(self) -> Tensor:
+        """(B,) int64: the sixteenth the next decision is about; the piece's length when it is done."""
+        return self._beat * self._beat_steps + self._offset
+
+    @property
+    def finished(self) -> bool:
+        """Whether every piece is done."""
+        return bool((self.turn == DONE).all())
+
+    def observe(self) -> Tensor:
+        """(B, F) uint8: what the agent whose turn it is sees; columns as in ``SLOTS``."""
+        beat = self._beat[:, None]
+        melody_turn = self.turn == MELODY
+        until = self._tables.next_onset[self._cell_now, self._offset + 1].minimum(self._beat_steps) - self._offset
+        single = [
+            self.turn,
+            self.conditions.mode,
+            self.conditions.meter,
+            self._bar_beat,
+            self._bar % PHRASE_BARS,
+            (self._last_bar - self._bar).clamp(0, PHRASE_BARS),
+            self._offset,
+            until * melody_turn,
+            self._sounding,
+            self._since_onset,
+        ]
+        return torch.cat(
+            [
+                torch.stack(single, dim=1),
+                self._recent_chords,
+                self._age[:, None],
+                self._chord.gather(1, self._beats_back + beat),
+                self._cell_now[:, None],
+                self._cell.gather(1, self._cells_back + beat),
+                self._recent_pitches,
+                self._pitch.gather(1, self._steps_back + self.time[:, None]),
+            ],
+            dim=1,
+        ).to(torch.uint8)
+
+    def legal(self) -> Tensor:
+        """(B, A) bool: the actions open to the agent whose turn it is; a finished piece has only action 0."""
+        row = torch.where(
+            self.turn == CHORD,
+            self._recent_chords[:, 0],
+            self._tables.mask_base[self.turn]
+            + (self.turn == RHYTHM) * (2 * self.conditions.meter + self._sounding),
+        )
+        return self._tables.masks[row]
+
+    def step(self, actions: Tensor) -> None:
+        """Carry out one decision in every piece.
+
+        Args:
+            actions: (B,) int64, each legal for the agent whose turn it is; ignored where the piece is done.
+        """
+        tables, turn = self._tables, self.turn
+        chord_turn, rhythm_turn, melody_turn = turn == CHORD, turn == RHYTHM, turn == MELODY
+
+        changed = chord_turn & (actions > 0)
+        moved = torch.cat([actions[:, None], self._recent_chords[:, :-1]], dim=1)
+        self._recent_chords = torch.where(changed[:, None], moved, self._recent_chords)
+        self._age = self._age * ~changed
+        moved = torch.cat([actions[:, None] + 1, self._recent_pitches[:, :-1]], dim=1)
+        self._recent_pitches = torch.where(melody_turn[:, None], moved, self._recent_pitches)
+        cell = torch.where(rhythm_turn, actions + 1, self._cell_now)
+
+        # What stands at the cursor is written at every step; the cursor's beat is rewritten until it is left, and a
+        # pitch that runs over the barline is overwritten by the next beat's first write.
+        column = (self._beat + _BEATS_BEFORE)[:, None]
+        self._chord.scatter_(1, column, self._recent_chords[:, :1])
+        self._cell.scatter_(1, column, cell[:, None])
+        run = self.time[:, None] + self._beat_run
+        self._pitch.scatter_(1, run, self._recent_pitches[:, :1].expand(-1, MAX_BEAT_STEPS))
+
+        onset = tables.next_onset[cell, (self._offset + 1) * melody_turn]
+        deciding = rhythm_turn | melody_turn
+        has_onset = onset < _NO_ONSET
+        to_melody = deciding & has_onset
+        leave = deciding & ~has_onset
+
+        self._beat = self._beat + leave
+        bar_beat = self._bar_beat + leave
+        new_bar = bar_beat == self._bar_beats
+        self._bar_beat = bar_beat * ~new_bar
+        self._bar = self._bar + new_bar
+        self._offset = onset * to_melody
+        self._age = (self._age + leave).clamp(max=MAX_CHORD_AGE)
+        self._sounding = torch.where(leave, tables.rings_on[cell], self._sounding)
+        since = tables.since_onset[cell] + tables.no_onset[cell] * self._since_onset
+        self._since_onset = torch.where(leave, since.clamp(max=MAX_SINCE_ONSET), self._since_onset)
+        self._cell_now = cell * ~leave
+        turn_of_beat = torch.where(
+            self._beat < self._beats, tables.beat_turn[self.conditions.meter, self._bar_beat], DONE
+        )
+        self.turn = torch.where(to_melody, MELODY, torch.where(chord_turn, RHYTHM, turn_of_beat))
+
+    def score(self) -> Score:
+        """The pieces as written so far; what is not yet decided is silent and without chord."""
+        conditions, vocabulary = self.conditions, self.vocabulary
+        chord = vocabulary.chord_codes.to(self.device)[self._chord[:, _BEATS_BEFORE:-1]]
+        cell = self._tables.cell_codes[self._cell[:, _BEATS_BEFORE:-1]]
+        step = self._pitch[:, _STEPS_BEFORE : self._pitch.shape[1] - MAX_BEAT_STEPS]
+        pitch = (step + vocabulary.low - 1) * (step > 0)
+        written = torch.arange(pitch.shape[1], device=self.device) < (self._beats * self._beat_steps)[:, None]
+        return Score(
+            chord=chord.to(torch.int16),
+            cell=cell.to(torch.int16),
+            pitch=(pitch * written).to(torch.int16),
+            meter=conditions.meter,
+            mode=conditions.mode,
+            bars=conditions.bars,
+            tonic=conditions.tonic,
+            tempo=conditions.tempo,
+        )
+
+
+class _Tables:
+    """Look-up tables of one vocabulary. Cells are counted from 1; row 0 stands for "no cell yet"."""
+
+    def __init__(self, vocabulary: Vocabulary, device: torch.device) -> None:
+        cells = [CELL_STEPS[cell.code, : cell.steps].tolist() for cell in vocabulary.cells]
+        self.cell_codes = torch.cat([torch.zeros(1, dtype=torch.int64), vocabulary.cell_codes]).to(device)
+        # next_onset[cell, offset]: the first onset at or after the offset.
+        self.next_onset = torch.tensor(
+            [[_NO_ONSET] * (MAX_BEAT_STEPS + 2)]
+            + [
+                [
+                    next((step for step in range(offset, len(cell)) if cell[step] == ONSET), _NO_ONSET)
+                    for offset in range(MAX_BEAT_STEPS + 2)
+                ]
+                for cell in cells
+            ],
+            device=device,
+        )
+        self.rings_on = torch.tensor([0] + [int(cell[-1] != REST) for cell in cells], device=device)
+        self.no_onset = torch.tensor([1] + [int(ONSET not in cell) for cell in cells], device=device)
+        self.since_onset = torch.tensor(
+            [0] + [1 + cell[::-1].index(ONSET) if ONSET in cell else len(cell) for cell in cells], device=device
+        )
+        self.beat_turn = torch.tensor(
+            [
+                [CHORD if beat in meter.chord_beats else RHYTHM for beat in range(_MAX_BEATS + 1)]
+                for meter in METERS
+            ],
+            device=device,
+        )
+        chord_actions, _, pitches = vocabulary.sizes
+        masks = torch.zeros(chord_actions + 2 * len(METERS) + 2, vocabulary.actions, dtype=torch.bool)
+        masks[:chord_actions, :chord_actions] = True
+        # Choosing the sounding chord again is what "hold" means; before the first chord there is none to hold.
+        masks[range(chord_actions), range(chord_actions)] = False
+        for index, meter in enumerate(METERS):
+            for sounding in range(2):
+                for action, cell in enumerate(vocabulary.cells):
+                    fits = cell.steps == meter.beat_steps and (sounding or cells[action][0] != HOLD)
+                    masks[chord_actions + 2 * index + sounding, action] = bool(fits)
+        melody_row = chord_actions + 2 * len(METERS)
+        masks[melody_row, :pitches] = True
+        masks[melody_row + 1, 0] = True
+        self.masks = masks.to(device)
+        self.mask_base = torch.tensor([0, chord_actions, melody_row, melody_row + 1], device=device)

@@ -1,0 +1,92 @@
+"""What an agent sees: a row of small integers, one per slot, the same row for all three agents.
+
+A slot is a categorical value. :data:`SLOTS` is the whole table: its order is the order of the observation's columns,
+``agents`` says whose network reads it. Values describe the decision that comes next; 0 means "none" wherever a slot
+speaks of music that may not exist yet. The slots that say what stood at this place 1, 2, 4 and 8 bars ago are the
+essential ones: they lower the priors' held-out error most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from composer.theory import MAX_BEAT_STEPS, METERS, MODES
+from composer.vocabulary import CHORD, MELODY, RHYTHM, Vocabulary
+
+RECALLED_BARS = (1, 2, 4, 8)
+RECENT_CELLS = 4
+RECENT_PITCHES = 4
+PHRASE_BARS = 8
+MAX_CHORD_AGE = 15
+MAX_SINCE_ONSET = 16
+
+_ALL = (CHORD, RHYTHM, MELODY)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One column of the observation.
+
+    Attributes:
+        name: what it says.
+        agents: whose networks read it.
+        size: the number of values it takes, 0..size-1, under a vocabulary.
+    """
+
+    name: str
+    agents: tuple[int, ...]
+    size: Callable[[Vocabulary], int]
+
+
+def _constant(size: int) -> Callable[[Vocabulary], int]:
+    return lambda vocabulary: size
+
+
+def _chords(vocabulary: Vocabulary) -> int:
+    return len(vocabulary.chords) + 1
+
+
+def _cells(vocabulary: Vocabulary) -> int:
+    return len(vocabulary.cells) + 1
+
+
+def _pitches(vocabulary: Vocabulary) -> int:
+    return vocabulary.sizes[MELODY] + 1
+
+
+SLOTS: tuple[Slot, ...] = (
+    Slot("turn", (), _constant(4)),
+    Slot("mode", _ALL, _constant(len(MODES))),
+    Slot("meter", _ALL, _constant(len(METERS))),
+    Slot("beat of the bar", _ALL, _constant(max(meter.beats for meter in METERS))),
+    Slot("bar of the phrase", _ALL, _constant(PHRASE_BARS)),
+    Slot("bars left", _ALL, _constant(PHRASE_BARS + 1)),
+    Slot("step of the beat", (MELODY,), _constant(MAX_BEAT_STEPS)),
+    Slot("steps to the next onset in the beat", (MELODY,), _constant(MAX_BEAT_STEPS + 1)),
+    Slot("a note sounds on", (RHYTHM,), _constant(2)),
+    Slot("steps since the last onset", (RHYTHM, CHORD), _constant(MAX_SINCE_ONSET + 1)),
+    Slot("chord", _ALL, _chords),
+    Slot("chord before", (CHORD, MELODY), _chords),
+    Slot("chord before that", (CHORD,), _chords),
+    Slot("beats since the chord changed", (CHORD, RHYTHM), _constant(MAX_CHORD_AGE + 1)),
+    *(Slot(f"chord {bars} bars ago", _ALL, _chords) for bars in RECALLED_BARS),
+    Slot("cell", (MELODY,), _cells),
+    *(Slot(f"cell {beats} beats ago", (RHYTHM,), _cells) for beats in range(1, RECENT_CELLS + 1)),
+    *(Slot(f"cell {bars} bars ago", (RHYTHM, MELODY), _cells) for bars in RECALLED_BARS),
+    *(
+        Slot(f"pitch {notes} notes ago", (CHORD, MELODY) if notes <= 2 else (MELODY,), _pitches)
+        for notes in range(1, RECENT_PITCHES + 1)
+    ),
+    *(Slot(f"pitch {bars} bars ago", (MELODY,), _pitches) for bars in RECALLED_BARS),
+)
+
+
+def slot_sizes(vocabulary: Vocabulary) -> tuple[int, ...]:
+    """The number of values of every column, each at most 256 so that an observation fits in bytes."""
+    return tuple(slot.size(vocabulary) for slot in SLOTS)
+
+
+def columns(agent: int) -> tuple[int, ...]:
+    """The columns of the observation that ``agent`` reads."""
+    return tuple(index for index, slot in enumerate(SLOTS) if agent in slot.agents)

@@ -1,0 +1,33 @@
+"""A piece as text, for terminals, tests and bug reports."""
+
+from __future__ import annotations
+
+from composer.score import CELL_STEPS, ONSET, Score
+from composer.theory import METERS, Key, chord_name, pitch_name
+from composer.vocabulary import Cell
+
+
+def describe(score: Score, piece: int = 0) -> str:
+    """One piece as text: a heading, then a line for every bar with its chords, rhythm cells and pitches.
+
+    Chords and pitches are named as they sound, after transposition to the piece's key.
+    """
+    meter = METERS[int(score.meter[piece])]
+    key = Key(int(score.tonic[piece]), int(score.mode[piece]))
+    shift = int(score.transposition[piece])
+    bars = int(score.bars[piece])
+    lines = [f"{key.name}, {meter.name}, {bars} bars, {float(score.tempo[piece]):g} quarter notes a minute"]
+    for bar in range(bars):
+        chords, cells, pitches = [], [], []
+        for beat in range(bar * meter.beats, (bar + 1) * meter.beats):
+            code, cell = int(score.chord[piece, beat]), int(score.cell[piece, beat])
+            same = beat % meter.beats > 0 and code == int(score.chord[piece, beat - 1])
+            chords.append("/" if same else chord_name(code, shift))
+            cells.append(Cell(meter.beat_steps, cell).pattern)
+            first_step = beat * meter.beat_steps
+            for step in range(meter.beat_steps):
+                if int(CELL_STEPS[cell, step]) == ONSET:
+                    pitch = int(score.pitch[piece, first_step + step])
+                    pitches.append(pitch_name(pitch + shift) if pitch else "?")
+        lines.append(f"{bar + 1:4}  {' '.join(chords):24} {'|'.join(cells)}  {' '.join(pitches)}".rstrip())
+    return "\n".join(lines)
