@@ -187,7 +187,11 @@ def from_melody(
         melody: (B, T) integers: 0 rest, 1 hold, otherwise the MIDI pitch struck there. A hold after a rest is
             read as a rest.
         chord: (B, N) chord codes a beat.
-        meter, mode, bars, tonic, tempo: as in :class:`Score`.
+        meter: (B,) as in :class:`Score`, like the four below.
+        mode: (B,).
+        bars: (B,).
+        tonic: (B,).
+        tempo: (B,).
     """
     rows, length = melody.shape
     melody = melody.long()

@@ -13,13 +13,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from composer.errors import TriadError
 from composer.score import CELL_CODES, CELL_STEPS, HOLD, METER_BEAT_STEPS, ONSET, REST, Score
-from composer.theory import CHORD_CODES, METERS, NO_CHORD, chord_name, chord_pitch_classes, chord_root, pitch_name
+from composer.theory import (
+    CHORD_CODES,
+    METERS,
+    NO_CHORD,
+    chord_name,
+    chord_pitch_classes,
+    chord_root,
+    pitch_name,
+)
 
 AGENTS = ("chord", "rhythm", "melody")
 CHORD, RHYTHM, MELODY = range(3)
@@ -47,7 +56,7 @@ class Cell:
             digits = [letters[letter] for letter in pattern]
         except KeyError as error:
             raise VocabularyError(f"rhythm cell {pattern!r} holds {error.args[0]!r}: use x, - and .") from None
-        if any(first == REST and second == HOLD for first, second in zip(digits, digits[1:], strict=False)):
+        if any(first == REST and second == HOLD for first, second in pairwise(digits)):
             raise VocabularyError(f"rhythm cell {pattern!r} holds a note that was not struck: '-' follows '.'")
         return cls(len(digits), sum(digit * 3**step for step, digit in enumerate(digits)))
 

@@ -1,7 +1,10 @@
 """The coordinating environment, its batched core and its Gymnasium and PettingZoo faces.
 
-Knows the score and the vocabulary; knows no learner and no file.
+Knows the score and the vocabulary; knows no learner and no file. Importing it registers ``Triad-v0`` with Gymnasium;
+``gymnasium.make("composer.environment:Triad-v0")`` does both at once.
 """
+
+import gymnasium
 
 from composer.environment.coordinator import Conditions, Coordinator, EnvironmentConditionError
 from composer.environment.observation import SLOTS, Slot, columns, slot_sizes
@@ -21,3 +24,9 @@ __all__ = [
     "slot_sizes",
     "uniform_policy",
 ]
+
+gymnasium.register(
+    id="Triad-v0",
+    entry_point="composer.environment.gymnasium_face:TriadEnv",
+    vector_entry_point="composer.environment.gymnasium_face:TriadVectorEnv",
+)

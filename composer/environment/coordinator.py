@@ -78,6 +78,10 @@ class Conditions:
         """Number of pieces B."""
         return self.meter.shape[0]
 
+    def select(self, rows: Tensor) -> Conditions:
+        """The conditions at ``rows``, an index or a mask."""
+        return Conditions(*(getattr(self, field.name)[rows] for field in fields(self)))
+
     def to(self, device: torch.device | str) -> Conditions:
         """The same on another device."""
         return Conditions(*(getattr(self, field.name).to(device) for field in fields(self)))
@@ -219,8 +223,7 @@ class Coordinator:
         row = torch.where(
             self.turn == CHORD,
             self._recent_chords[:, 0],
-            self._tables.mask_base[self.turn]
-            + (self.turn == RHYTHM) * (2 * self.conditions.meter + self._sounding),
+            self._tables.mask_base[self.turn] + (self.turn == RHYTHM) * (2 * self.conditions.meter + self._sounding),
         )
         return self._tables.masks[row]
 
@@ -312,13 +315,11 @@ class _Tables:
         self.rings_on = torch.tensor([0] + [int(cell[-1] != REST) for cell in cells], device=device)
         self.no_onset = torch.tensor([1] + [int(ONSET not in cell) for cell in cells], device=device)
         self.since_onset = torch.tensor(
-            [0] + [1 + cell[::-1].index(ONSET) if ONSET in cell else len(cell) for cell in cells], device=device
+            [0] + [1 + cell[::-1].index(ONSET) if ONSET in cell else len(cell) for cell in cells],
+            device=device,
         )
         self.beat_turn = torch.tensor(
-            [
-                [CHORD if beat in meter.chord_beats else RHYTHM for beat in range(_MAX_BEATS + 1)]
-                for meter in METERS
-            ],
+            [[CHORD if beat in meter.chord_beats else RHYTHM for beat in range(_MAX_BEATS + 1)] for meter in METERS],
             device=device,
         )
         chord_actions, _, pitches = vocabulary.sizes

@@ -29,9 +29,9 @@ from composer.vocabulary import DONE, Vocabulary
 Observation = NDArray[np.uint8]
 
 
-def observation_space(sizes: Sequence[int]) -> spaces.MultiDiscrete:
-    """One categorical value a column."""
-    return spaces.MultiDiscrete(np.array(sizes), dtype=np.uint8)  # type: ignore[arg-type]  # too narrow a hint
+def observation_space(sizes: Sequence[int]) -> spaces.Space[Observation]:
+    """One categorical value a column, in bytes."""
+    return spaces.MultiDiscrete(np.array(sizes), dtype=np.uint8)
 
 
 def _as_legal(actions: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,7 +40,7 @@ def _as_legal(actions: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(illegal, legal.int().argmax(1), actions), illegal
 
 
-class TriadVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[np.float64]]):
+class TriadVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     """``num_envs`` pieces at once; a finished piece is replaced by a blank one in the step after its end.
 
     Args:
@@ -98,7 +98,7 @@ class TriadVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[np.float6
 
     def step(
         self, actions: NDArray[np.int64]
-    ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    ) -> tuple[Observation, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         """One decision in every piece; blank pieces for those that ended in the step before."""
         coordinator = self._coordinator
         legal_actions, illegal = _as_legal(torch.as_tensor(actions), coordinator.legal())
@@ -142,7 +142,7 @@ class TriadVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[np.float6
 class TriadEnv(gymnasium.Env[Observation, np.int64]):
     """One piece. Arguments as for :class:`TriadVectorEnv`; ``render_mode="ansi"`` gives the piece as text."""
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi"]}  # noqa: RUF012 # Gymnasium's own interface
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012 # Gymnasium's own interface
 
     def __init__(
         self,
@@ -187,7 +187,7 @@ class TriadEnv(gymnasium.Env[Observation, np.int64]):
         info["agent_rewards"] = earned[:, 0].numpy()
         return self._observe(), float(earned.mean(0)), True, False, info
 
-    def render(self) -> str | None:  # type: ignore[override]  # the base class also allows lists of frames
+    def render(self) -> str | None:
         """The piece as text, one line a bar."""
         return describe(self.score()) if self.render_mode == "ansi" else None
 
@@ -207,10 +207,3 @@ class TriadEnv(gymnasium.Env[Observation, np.int64]):
 
     def _info(self, *, illegal: bool) -> dict[str, Any]:
         return {"action_mask": self.action_masks().astype(np.int8), "illegal": illegal}
-
-
-gymnasium.register(
-    id="Triad-v0",
-    entry_point="composer.environment.gymnasium_face:TriadEnv",
-    vector_entry_point="composer.environment.gymnasium_face:TriadVectorEnv",
-)

@@ -40,7 +40,7 @@ class Slot:
 
 
 def _constant(size: int) -> Callable[[Vocabulary], int]:
-    return lambda vocabulary: size
+    return lambda _: size
 
 
 def _chords(vocabulary: Vocabulary) -> int:

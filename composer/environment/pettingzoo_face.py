@@ -51,9 +51,7 @@ class TriadAECEnv(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         self._seed: int | None = None
         self._episode = 0
         sizes = self.settings.vocabulary.sizes
-        self.action_spaces = {
-            agent: spaces.Discrete(size) for agent, size in zip(AGENTS, sizes, strict=True)
-        }
+        self.action_spaces = {agent: spaces.Discrete(size) for agent, size in zip(AGENTS, sizes, strict=True)}
         self.observation_spaces = {
             agent: spaces.Dict(
                 {

@@ -109,9 +109,7 @@ def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return np.asarray(values ^ (values >> np.uint64(31)), dtype=np.uint64)
 
 
-def _draw_below(
-    bound: int, seed: NDArray[np.uint64], episode: NDArray[np.uint64], salt: int
-) -> NDArray[np.int64]:
+def _draw_below(bound: int, seed: NDArray[np.uint64], episode: NDArray[np.uint64], salt: int) -> NDArray[np.int64]:
     drawn = mix(mix(mix(seed) + episode) + np.uint64(salt))
     return np.asarray(drawn % np.uint64(bound), dtype=np.int64)
 

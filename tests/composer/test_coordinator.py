@@ -1,0 +1,190 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from composer.environment import (
+    SLOTS,
+    Conditions,
+    Coordinator,
+    EnvironmentConditionError,
+    follow,
+    play,
+    slot_sizes,
+    uniform_policy,
+)
+from composer.score import HOLD, REST, concatenate
+from composer.theory import METER_INDEX, METERS
+from composer.vocabulary import CHORD, DONE, MELODY, RHYTHM, Vocabulary
+from tests.composer.examples import A_MINOR, FRERE_JACQUES, VOCABULARY, C, G, piece
+
+COLUMN = {slot.name: index for index, slot in enumerate(SLOTS)}
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_turn_order_is_chord_rhythm_melody() -> None:
+    coordinator = Coordinator(VOCABULARY)
+    coordinator.begin(Conditions.uniform(1, bars=1))
+    turns, times = [], []
+    # C; x-x- with two pitches; x---; (beat 3) G; ....; xxxx with four pitches.
+    for action in (1, 1, 3, 5, 0, 7, 2, 3, 4, 10, 11, 12, 13):
+        turns.append(int(coordinator.turn))
+        times.append(int(coordinator.time))
+        coordinator.step(torch.tensor([action]))
+    c, r, m = CHORD, RHYTHM, MELODY
+    assert turns == [c, r, m, m, r, m, c, r, r, m, m, m, m]
+    assert times == [0, 0, 0, 2, 4, 4, 8, 8, 12, 12, 13, 14, 15]
+    assert coordinator.finished
+    score = coordinator.score()
+    assert score.chord[0].tolist() == [C, C, G, G]
+    assert score.sounding()[0].tolist() == [60, 60, 62, 62, 64, 64, 64, 64, 0, 0, 0, 0, 67, 68, 69, 70]
+
+
+def test_the_observation_tells_what_stands_at_this_place() -> None:
+    decisions = follow(VOCABULARY, FRERE_JACQUES)[1]
+    # Bar 3, beat 1, the pitch E: one bar ago stood C, two bars ago C; the bar before ended on C.
+    at = ((decisions.turn == MELODY) & (decisions.time == 32)).nonzero().item()
+    seen = dict(zip((slot.name for slot in SLOTS), decisions.observation[at].tolist(), strict=True))
+    c4 = 60 - VOCABULARY.low + 1
+    assert seen["turn"] == MELODY
+    assert seen["bar of the phrase"] == 2
+    assert seen["bars left"] == 1
+    assert seen["beat of the bar"] == 0
+    assert seen["cell"] == 1
+    assert seen["steps to the next onset in the beat"] == 4
+    assert seen["pitch 1 bars ago"] == c4
+    assert seen["pitch 4 bars ago"] == 0
+    assert [seen[f"pitch {notes} notes ago"] for notes in (1, 2, 3, 4)] == [c4, c4 + 4, c4 + 2, c4]
+    # Bar 4, beat 4, the rhythm: the note of beat 3 sounds on, struck four sixteenths ago.
+    at = ((decisions.turn == RHYTHM) & (decisions.time == 60)).nonzero().item()
+    seen = dict(zip((slot.name for slot in SLOTS), decisions.observation[at].tolist(), strict=True))
+    assert seen["a note sounds on"] == 1
+    assert seen["steps since the last onset"] == 4
+    assert seen["chord"] == 2
+    assert seen["beats since the chord changed"] == 1
+    assert seen["chord 1 bars ago"] == 2
+    assert seen["chord 2 bars ago"] == 1
+    assert seen["cell 1 bars ago"] == 3
+    assert seen["cell 1 beats ago"] == 1
+
+
+def test_masks_say_what_makes_sense() -> None:
+    coordinator = Coordinator(VOCABULARY)
+    coordinator.begin(Conditions.uniform(1))
+    legal = coordinator.legal()[0]
+    assert not legal[0], "there is no chord to hold yet"
+    assert legal[1:8].all()
+    assert not legal[8:].any()
+    coordinator.step(torch.tensor([1]))
+    patterns = {VOCABULARY.cells[a].pattern for a in coordinator.legal()[0].nonzero().flatten().tolist()}
+    assert patterns == {"x---", "x-x-", "....", "xxxx", "x-xx", "..x-", "x--x", "x-.."}
+    coordinator.step(torch.tensor([0]))
+    assert coordinator.legal()[0].all()
+    coordinator.step(torch.tensor([0]))
+    patterns = {VOCABULARY.cells[a].pattern for a in coordinator.legal()[0].nonzero().flatten().tolist()}
+    assert {"----", "--x-"} <= patterns, "a sounding note may be held"
+    coordinator.step(torch.tensor([2]))
+    assert not coordinator.legal()[0, 1], "the chord that sounds is held, not chosen again"
+    assert coordinator.legal()[0, 0]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**31), st.integers(0, len(METERS) - 1), st.integers(1, 10))
+def test_any_legal_play_gives_a_sound_piece_that_can_be_followed(seed: int, meter: int, bars: int) -> None:
+    conditions = Conditions.uniform(3, meter=meter, bars=bars)
+    score, decisions = play(VOCABULARY, conditions, uniform_policy(seeded(seed)))
+    assert (decisions.observation < torch.tensor(slot_sizes(VOCABULARY))).all()
+    assert decisions.legal.gather(1, decisions.action[:, None]).all()
+    action = score.action()
+    assert not ((action[:, 1:] == HOLD) & (action[:, :-1] == REST)).any()
+    assert not (action[:, 0] == HOLD).any()
+    assert ((score.pitch > 0) == (score.onset().cumsum(1) > 0)).all()
+    beats = int(score.beats[0])
+    assert (score.chord[:, :beats] > 0).all()
+    again, followed = follow(VOCABULARY, score)
+    assert torch.equal(again.chord, score.chord)
+    assert torch.equal(again.cell, score.cell)
+    assert torch.equal(again.pitch, score.pitch)
+    assert torch.equal(followed.observation, decisions.observation)
+    assert torch.equal(followed.action, decisions.action)
+
+
+def test_following_a_real_tune_keeps_every_note() -> None:
+    again, decisions = follow(VOCABULARY, FRERE_JACQUES)
+    assert torch.equal(again.sounding()[0, :60], FRERE_JACQUES.sounding()[0, :60])
+    assert torch.equal(again.chord, FRERE_JACQUES.chord)
+    assert len(decisions.of_agent(CHORD)) == 8
+    assert len(decisions.of_agent(RHYTHM)) == 16
+    assert len(decisions.of_agent(MELODY)) == 14
+
+
+def test_of_agent_is_in_order_of_piece_and_time() -> None:
+    conditions = Conditions.uniform(5, bars=4)
+    decisions = play(VOCABULARY, conditions, uniform_policy(seeded(1)))[1].of_agent(MELODY)
+    order = decisions.piece * 1000 + decisions.time
+    assert (order[1:] > order[:-1]).all()
+
+
+def test_a_batch_equals_its_pieces_one_by_one() -> None:
+    meters = torch.tensor([METER_INDEX[name] for name in ("4/4", "3/4", "6/8")])
+    three = Conditions.uniform(3, bars=5)
+    three = Conditions(meters, torch.tensor([0, 1, 0]), torch.tensor([5, 4, 6]), three.tonic, three.tempo)
+    score, decisions = play(VOCABULARY, three, uniform_policy(seeded(3)))
+    for row in range(3):
+        mine = decisions.select(decisions.piece == row)
+        coordinator = Coordinator(VOCABULARY)
+        coordinator.begin(three.select(torch.tensor([row])))
+        for step in range(len(mine)):
+            assert int(coordinator.turn) == int(mine.turn[step])
+            assert torch.equal(coordinator.observe()[0], mine.observation[step])
+            assert torch.equal(coordinator.legal()[0], mine.legal[step])
+            coordinator.step(mine.action[step : step + 1])
+        assert coordinator.finished
+        beats, steps = int(score.beats[row]), int(score.steps[row])
+        alone = coordinator.score()
+        assert torch.equal(alone.chord[0], score.chord[row, :beats])
+        assert torch.equal(alone.pitch[0], score.pitch[row, :steps])
+
+
+def test_a_restarted_piece_is_like_a_new_one() -> None:
+    coordinator = Coordinator(VOCABULARY)
+    conditions = Conditions.uniform(2, bars=2)
+    coordinator.begin(conditions)
+    act = uniform_policy(seeded(5))
+    for _ in range(17):
+        coordinator.step(act(coordinator.turn, coordinator.observe(), coordinator.legal()))
+    coordinator.restart(torch.tensor([1]), conditions)
+    fresh = Coordinator(VOCABULARY)
+    fresh.begin(Conditions.uniform(1, bars=2))
+    while not fresh.finished:
+        assert torch.equal(coordinator.observe()[1], fresh.observe()[0])
+        chosen = act(fresh.turn, fresh.observe(), fresh.legal())
+        other = act(coordinator.turn, coordinator.observe(), coordinator.legal())
+        coordinator.step(torch.stack([other[0], chosen[0]]))
+        fresh.step(chosen)
+    assert int(coordinator.turn[1]) == DONE
+    assert torch.equal(coordinator.score().pitch[1], fresh.score().pitch[0])
+
+
+def test_conditions_that_cannot_be_met_are_named() -> None:
+    simple_only = Vocabulary(VOCABULARY.chords, VOCABULARY.cells[:10], VOCABULARY.low, VOCABULARY.high)
+    with pytest.raises(EnvironmentConditionError, match=r"6/8.*4/4"):
+        Coordinator(simple_only).begin(Conditions.uniform(1, meter=METER_INDEX["6/8"]))
+    with pytest.raises(EnvironmentConditionError, match="at least one bar"):
+        Coordinator(VOCABULARY).begin(Conditions.uniform(1, bars=0))
+
+
+def test_pieces_outside_the_vocabulary_are_followed_with_the_nearest_choices() -> None:
+    odd = concatenate(
+        [
+            piece("61 . 95 - - x - 40".replace("x", "-") + " - - - - - - - -", [0, 0, A_MINOR, 99]),
+            FRERE_JACQUES,
+        ]
+    )
+    again, decisions = follow(VOCABULARY, odd)
+    assert decisions.legal.gather(1, decisions.action[:, None]).all()
+    assert torch.equal(again.pitch[1, :60], FRERE_JACQUES.pitch[0, :60])
+    assert (again.chord[0, :4] > 0).all()
