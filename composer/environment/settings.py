@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import torch
@@ -92,9 +93,8 @@ def make_settings(
         raise TriadError(f"a piece has at least one bar, got bars={bars}")
     if not meters:
         raise TriadError(f"name at least one metre: {', '.join(meter.name for meter in METERS)}")
-    shipped_vocabulary, shipped_reward = _shipped()
     return Settings(
-        vocabulary or shipped_vocabulary,
+        vocabulary or shipped_vocabulary(),
         reward or shipped_reward,
         tuple(parse_meter(name) for name in meters),
         bars,
@@ -115,12 +115,24 @@ def _draw_below(bound: int, seed: NDArray[np.uint64], episode: NDArray[np.uint64
 
 
 @cache
-def _shipped() -> tuple[Vocabulary, Reward]:
-    """The vocabulary and the reward learned from the bundled corpus (scripts/learn_defaults.py)."""
+def shipped_vocabulary() -> Vocabulary:
+    """The vocabulary learned from the bundled corpus (scripts/learn_defaults.py)."""
+    return Vocabulary.from_json(_defaults()["vocabulary"])
+
+
+@cache
+def shipped_reference() -> Reference:
+    """The statistics of the bundled corpus, as far as its vocabulary can say it."""
+    return Reference.from_json(_defaults()["reference"])
+
+
+def shipped_reward(score: Score) -> Tensor:
+    """Triad's own terms and weights, centred on the bundled corpus: (3, B, T)."""
+    return agent_rewards(reward_terms(score, shipped_reference()), RewardWeights())
+
+
+@cache
+def _defaults() -> dict[str, Any]:
     text = resources.files("composer.environment").joinpath("defaults.json").read_text(encoding="utf-8")
-    data = json.loads(text)
-    reference, weights = Reference.from_json(data["reference"]), RewardWeights()
-    return (
-        Vocabulary.from_json(data["vocabulary"]),
-        lambda score: agent_rewards(reward_terms(score, reference), weights),
-    )
+    data: dict[str, Any] = json.loads(text)
+    return data
