@@ -25,8 +25,8 @@ def main() -> None:
     torch.set_num_threads(1)
     corpus, _ = read_corpus(bundled_corpus())
     vocabulary = Vocabulary.from_scores(corpus.scores)
-    # The reference describes the pieces as the agents could have written them.
-    sayable, _ = follow(vocabulary, corpus.scores)
+    # The reference describes pieces of the agents' length, as the agents could have written them.
+    sayable, _ = follow(vocabulary, corpus.excerpts(16))
     data = {
         "corpus": corpus.digest,
         "vocabulary": vocabulary.to_json(),
