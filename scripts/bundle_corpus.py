@@ -159,9 +159,9 @@ def melody(text: str, left: dict[tuple[str, str], int]) -> Tune:
     Raises:
         Skip: if it is not plain enough, or the quota of its kind is full.
     """
-    fields = dict(re.findall(r"^([TMKRX]): *(.+?) *$", text[::-1][::-1], re.MULTILINE)[::-1])
-    if not {"T", "M", "K"} <= fields.keys() or re.search(r"[\[|]\s*[12]|^[MK]:.*\n(?s:.*)^[MK]:.*\n.*^[MK]:", text, re.M):
-        raise Skip("no header, two endings or a change of key or metre")
+    fields = dict(reversed(re.findall(r"^([TMKR]): *(.+?) *$", text, re.MULTILINE)))
+    if not {"T", "M", "K"} <= fields.keys() or re.search(r"[\[|]\s*[12]", text):
+        raise Skip("no header or two endings")
     score = converter.parse(text, format="abc")
     parts = list(score.parts)
     if len(parts) != 1:
@@ -174,8 +174,9 @@ def melody(text: str, left: dict[tuple[str, str], int]) -> Tune:
         raise Skip("quota full")
     bar = Fraction(4 * upper, lower)
     line = voice(part.expandRepeats(), "melody", bar)
-    bars = max(start + length for start, length, _ in line.notes) / bar
-    if bars % 4 > Fraction(1, 100) and bars % 4 < 3:
+    pickup = 1 if line.notes[0][0] * 2 >= bar else 0
+    bars = max(start + length for start, length, _ in line.notes) / bar - pickup
+    if 0 < bars % 4 < 3:
         raise Skip("its phrases are not of four bars")
     if bars < 16 or bars > 80:
         raise Skip("shorter than 16 bars or longer than 80")
@@ -201,7 +202,9 @@ def time_signature(part: stream.Part) -> tuple[int, int]:
 
 def signature(part: stream.Part) -> tuple[int, bool]:
     """Sharps of the only key signature (flats below 0), and whether its mode is minor-like."""
-    found = {(sign.sharps, getattr(sign, "mode", "major")) for sign in part.flatten().getElementsByClass("KeySignature")}
+    found = {
+        (sign.sharps, getattr(sign, "mode", "major")) for sign in part.flatten().getElementsByClass("KeySignature")
+    }
     if len(found) != 1:
         raise Skip("not one key signature")
     sharps, mode = found.pop()
@@ -219,7 +222,9 @@ def voice(part: stream.Part, name: str, bar: Fraction) -> Voice:
     tied: dict[int, int] = {}
     for index, measure in enumerate(part.getElementsByClass(stream.Measure)):
         events = [event for event in measure.flatten().notesAndRests if not event.duration.isGrace]
-        length = max((Fraction(event.offset) + Fraction(event.quarterLength) for event in events), default=Fraction(0))
+        length = max(
+            (Fraction(event.offset) + Fraction(event.quarterLength) for event in events), default=Fraction(0)
+        )
         if index == 0 and length < bar:
             clock = bar - length
         place = clock % bar
@@ -239,7 +244,7 @@ def voice(part: stream.Part, name: str, bar: Fraction) -> Voice:
                 raise Skip("not one voice")
             start, duration = clock + Fraction(event.offset), Fraction(event.quarterLength)
             if event.tie is not None and event.tie.type in ("stop", "continue") and event.pitch.midi in tied:
-                first, before, pitch = notes[tied[event.pitch.midi]]
+                first, _, pitch = notes[tied[event.pitch.midi]]
                 notes[tied[event.pitch.midi]] = (first, start + duration - first, pitch)
             else:
                 tied[event.pitch.midi] = len(notes)
@@ -247,7 +252,9 @@ def voice(part: stream.Part, name: str, bar: Fraction) -> Voice:
             if event.tie is None or event.tie.type == "stop":
                 tied.pop(event.pitch.midi, None)
         clock += length
-    if not notes or any((start / STEP).denominator > 1 or (length / STEP).denominator > 1 for start, length, _ in notes):
+    if not notes or any(
+        (start / STEP).denominator > 1 or (length / STEP).denominator > 1 for start, length, _ in notes
+    ):
         raise Skip("nothing on the grid")
     return Voice(name, tuple(notes))
 
@@ -257,9 +264,7 @@ def midi_bytes(tune: Tune) -> bytes:
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS)
     head = mido.MidiTrack()
     head.append(mido.MetaMessage("track_name", name=tune.title.encode("ascii", "ignore").decode()))
-    head.append(
-        mido.MetaMessage("time_signature", numerator=tune.numerator, denominator=tune.denominator)
-    )
+    head.append(mido.MetaMessage("time_signature", numerator=tune.numerator, denominator=tune.denominator))
     head.append(mido.MetaMessage("key_signature", key=key_name(tune.sharps, tune.minor)))
     head.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(tune.tempo)))
     midi.tracks.append(head)
@@ -278,9 +283,7 @@ def voice_track(line: Voice, channel: int) -> mido.MidiTrack:
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=line.name)])
     clock = 0
     for tick, velocity, pitch in sorted(events):
-        track.append(
-            mido.Message("note_on", channel=channel, note=pitch, velocity=velocity, time=tick - clock)
-        )
+        track.append(mido.Message("note_on", channel=channel, note=pitch, velocity=velocity, time=tick - clock))
         clock = tick
     return track
 
@@ -288,7 +291,23 @@ def voice_track(line: Voice, channel: int) -> mido.MidiTrack:
 def key_name(sharps: int, minor: bool) -> str:
     """The key signature as mido names it; modes other than minor are written as the major of their accidentals."""
     fifths: Sequence[str] = ("Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#")
-    minors: Sequence[str] = ("Abm", "Ebm", "Bbm", "Fm", "Cm", "Gm", "Dm", "Am", "Em", "Bm", "F#m", "C#m", "G#m", "D#m", "A#m")
+    minors: Sequence[str] = (
+        "Abm",
+        "Ebm",
+        "Bbm",
+        "Fm",
+        "Cm",
+        "Gm",
+        "Dm",
+        "Am",
+        "Em",
+        "Bm",
+        "F#m",
+        "C#m",
+        "G#m",
+        "D#m",
+        "A#m",
+    )
     return (minors if minor else fifths)[sharps + 7]
 
 
