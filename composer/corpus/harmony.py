@@ -24,6 +24,7 @@ _MISSING = np.array([0.67, 0.5, 0.3, 1.3])
 _FOREIGN = 0.9
 _BASS = np.array([0.6, 0.1, 0.05, 0.04])
 _CHANGE = 0.23
+_ACCENT = 0.4  # how much more the first half of a slot counts, and the second less: passing chords come second
 _PRESENT = 0.2  # share of the slot's time from which on a tone counts as there
 _COST = {
     "diminished": 0.1,
@@ -39,24 +40,24 @@ _COST_OF_FOUR = 0.4
 # Harmony a tune implies: root as written in C major or A minor, quality, and how readily it is chosen.
 _IMPLIED = (
     (
-        (0, "major", 0.3),
-        (5, "major", 0.15),
-        (7, "major", 0.2),
-        (7, "dominant-seventh", 0.1),
+        (0, "major", 0.0),
+        (5, "major", 0.35),
+        (7, "major", 0.25),
+        (7, "dominant-seventh", 0.45),
         (9, "minor", 0.0),
-        (2, "minor", 0.0),
-        (4, "minor", -0.15),
+        (2, "minor", -0.15),
+        (4, "minor", -0.35),
         (10, "major", -0.1),
     ),
     (
-        (9, "minor", 0.3),
-        (2, "minor", 0.1),
-        (4, "major", 0.15),
-        (4, "dominant-seventh", 0.1),
-        (7, "major", 0.1),
+        (9, "minor", 0.0),
+        (2, "minor", 0.15),
+        (4, "major", 0.35),
+        (4, "dominant-seventh", 0.5),
+        (7, "major", 0.15),
         (0, "major", 0.1),
-        (5, "major", 0.05),
-        (4, "minor", 0.0),
+        (5, "major", 0.1),
+        (4, "minor", -0.1),
     ),
 )
 _OPENING, _CLOSING = 0.3, 1.0  # a tune begins and ends at home
@@ -96,8 +97,11 @@ def sounds(start: Ints, end: Ints, pitch: Ints, weight: Floats, slots: Ints, ste
     bass = np.zeros((steps, 12))
     rows = np.flatnonzero(firm.any(1))
     bass[rows, lowest[rows] % 12] = 1.0
-    lengths = np.diff(slots, append=steps)[:, None]
-    return Sounds(np.add.reduceat(chroma, slots) / lengths, np.add.reduceat(bass, slots) / lengths)
+    lengths = np.diff(slots, append=steps)
+    place = np.arange(steps) - np.repeat(slots, lengths)
+    accent = np.where(2 * place < np.repeat(lengths, lengths), 1.0 + _ACCENT, 1.0 - _ACCENT)[:, None]
+    total = np.add.reduceat(accent, slots)
+    return Sounds(np.add.reduceat(chroma * accent, slots) / total, np.add.reduceat(bass * accent, slots) / total)
 
 
 def recognise(heard: Sounds) -> list[int]:

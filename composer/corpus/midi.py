@@ -26,6 +26,7 @@ MAX_BYTES = 2 * 1024 * 1024  # mido reads about half a megabyte a second; a long
 MAX_QUARTERS = 20_000  # two and a half hours at 120; a single stray event can claim any tick number
 DEFAULT_TEMPO = 120.0  # quarter notes per minute, by the MIDI standard
 _TEMPO_RANGE = (10.0, 1000.0)
+_FINEST = 64  # denominators beyond it are damage, not music
 _DRUM_CHANNEL = 9  # channel 10 counted from one
 _BROKEN = (EOFError, OSError, ValueError, ZeroDivisionError, IndexError, KeySignatureError)
 
@@ -134,7 +135,7 @@ def _song(tracks: Iterable[mido.MidiTrack], step: float) -> Song:
                 name = _text(message.name)
             elif kind == "set_tempo" and message.tempo > 0:
                 tempos.append((tick * step, 60e6 / message.tempo))
-            elif kind == "time_signature":
+            elif kind == "time_signature" and message.numerator > 0 and message.denominator <= _FINEST:
                 meters.append((tick * step, message.numerator, message.denominator))
             elif kind == "key_signature":
                 keys += _key(tick * step, message.key)

@@ -23,8 +23,7 @@ from composer.theory import METERS, NO_CHORD, Key, Meter, transpose_chord
 READER_VERSION = 1  # raise it whenever the same files would give another corpus
 
 MIN_BARS = 4
-MAX_NEITHER = 0.35  # share of notes off the grid; half of all notes struck at random are
-_SWING = 0.35  # share of notes on thirds of a beat from which the beat is ternary
+MAX_OFF_GRID = 0.35  # share of notes off the grid; half of all notes struck at random are
 _REGISTER = 69.5  # MIDI pitch the mean of a melody is brought to, by octaves
 _MELODY_IN_HARMONY = 0.3
 _ACCOMPANIED = 0.25  # share of the slots that must have harmony for it to be read rather than implied
@@ -94,12 +93,12 @@ def read_piece(data: bytes, file: str) -> Piece:
     roles = find_roles(song.parts)
     notes: list[str] = []
     alignment = align(np.concatenate([part.start for part in song.parts]))
-    if alignment.neither > MAX_NEITHER:
+    off = min(alignment.off_grid, alignment.off_thirds)
+    if off > MAX_OFF_GRID:
         raise Unusable(
-            "off the grid",
-            f"{alignment.neither:.0%} of the notes lie between the sixteenths (at most {MAX_NEITHER:.0%})",
+            "off the grid", f"{off:.0%} of the notes lie between the sixteenths (at most {MAX_OFF_GRID:.0%} may)"
         )
-    swung = alignment.off_grid > _SWING
+    swung = alignment.off_grid > MAX_OFF_GRID
     if swung:
         song, roles, notes = _as_compound(song, roles, alignment)
         alignment = align(np.concatenate([part.start for part in song.parts]))
@@ -281,11 +280,12 @@ def _key(song: Song, tune: _Notes, backing: _Notes, steps: int, bars: Bars, phas
     middle = float(bars.lines[len(bars.lines) // 2]) + phase
     declared = [key for at, key in song.keys if at <= middle]
     start, _, pitch, _ = tune.rounded(steps)
-    low_start, _, low_pitch, _ = (backing if len(backing.pitch) else tune).rounded(steps)
+    low = backing if len(backing.rounded(steps)[0]) else tune
+    low_start, _, low_pitch, _ = low.rounded(steps)
     return find_key(
         Clues(
             melody=_tones(tune, steps),
-            harmony=_tones(backing if len(backing.pitch) else tune, steps),
+            harmony=_tones(low, steps),
             closing_melody=int(pitch[start.argmax()]) % 12,
             closing_bass=int(low_pitch[low_start >= low_start.max() - 1].min()) % 12,
             opening_bass=int(low_pitch[low_start <= low_start.min() + 1].min()) % 12,

@@ -1,0 +1,325 @@
+"""The training loop: compose a batch of pieces, judge them, remember every decision, learn, steer the temperatures.
+
+One iteration reads top to bottom in :meth:`Training.iterate`. Everything that changes while training lies in
+:class:`Training` and goes into a checkpoint, so that a run cut off anywhere goes on from its last checkpoint and ends
+with the same weights, bit for bit, as one that was never disturbed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from agents import agent as acting
+from agents import losses, policy
+from agents.agent import Choice
+from agents.checkpoint import prefixed, read_bundle, under, write_bundle
+from agents.config import TrainConfig
+from agents.errors import AgentError, CheckpointError
+from agents.judging import Judge, corpus_judge
+from agents.networks import Network
+from agents.prior import Examples, learn_prior, split_by_piece
+from agents.records import Record
+from agents.replay import Replay
+from agents.seeding import derive, generator
+from agents.trio import Trio, agent_columns, agent_sizes, to_cpu
+from composer.corpus import Corpus
+from composer.environment import Conditions, Decisions, columns, follow, play
+from composer.rewards import Reference, RewardWeights
+from composer.score import Score
+from composer.vocabulary import AGENTS, Vocabulary
+
+JudgeFactory = Callable[[Reference], Judge]
+
+# What a run may be told differently when it goes on: when to stop and how often to save.
+_FREE = ("steps", "minutes", "checkpoint_every")
+
+
+def train(
+    corpus: Corpus,
+    config: TrainConfig,
+    directory: Path,
+    *,
+    resume: bool = True,
+    provenance: Mapping[str, Any] | None = None,
+    judged_by: JudgeFactory | None = None,
+) -> Iterator[Record]:
+    """Train a trio on ``corpus``, step by step as the records are asked for.
+
+    When the last record has been taken, ``directory / "model"`` holds the model (:meth:`Trio.load`). On the way
+    ``directory / "checkpoint"`` holds the state to go on from.
+
+    Args:
+        corpus: what is learned from; keep held-out pieces out of it.
+        config: how, and when to stop.
+        directory: of this run.
+        resume: go on from a checkpoint in ``directory``; else begin anew.
+        provenance: a JSON object to keep with the model, such as the commit and the corpus' name.
+        judged_by: how pieces are judged, given the corpus statistics; Triad's reward terms by default.
+
+    Yields:
+        first the epochs of the three priors, then four records an iteration: each agent and the trio.
+
+    Raises:
+        AgentError: if the configuration has no end, or the corpus is too small.
+        CheckpointError: if ``directory`` holds a checkpoint of another corpus or configuration, or is not writable.
+    """
+    if config.steps is None and config.minutes is None:
+        raise AgentError("training has no end: set steps or minutes")
+    judged_by = judged_by or _by_terms(config)
+    checkpoint = directory / "checkpoint"
+    excerpts = corpus.excerpts(config.bars)
+    if resume and (checkpoint / "checkpoint.json").exists():
+        training = Training.load(checkpoint, config, corpus.digest, Conditions.of(excerpts), judged_by)
+    else:
+        vocabulary = Vocabulary.from_scores(corpus.scores)
+        # What is saved is what is trained on: the JSON rounds its counts.
+        reference = Reference.from_json(Reference.from_scores(excerpts).to_json())
+        priors = yield from learn_priors(vocabulary, corpus.scores, config)
+        trio = Trio.create(vocabulary, priors, config, reference, provenance)
+        training = Training(trio, Conditions.of(excerpts), corpus.digest, judged_by(reference))
+        training.save(checkpoint)
+    while not training.done:
+        yield from training.iterate()
+        if training.iteration % config.checkpoint_every == 0:
+            training.save(checkpoint)
+    training.save(checkpoint)
+    training.model().save(directory / "model")
+
+
+class Training:
+    """Everything that changes while three agents learn.
+
+    Attributes:
+        trio: the agents.
+        replays: what each has done, as it remembers it.
+        iteration: iterations done.
+        steps: decisions taken by all agents together.
+        seconds: time spent in iterations, over all resumptions.
+    """
+
+    def __init__(self, trio: Trio, conditions: Conditions, corpus_digest: str, judge: Judge) -> None:
+        config = trio.config
+        self.trio = trio
+        self.iteration = 0
+        self.steps = 0
+        self.seconds = 0.0
+        self._conditions = replace(conditions, bars=torch.full_like(conditions.bars, config.bars))
+        self._corpus_digest = corpus_digest
+        self._judge = judge
+        self._draws = generator(config.seed, "conditions")
+        self._seen = agent_columns(config.device)
+        self.replays = tuple(
+            Replay(
+                agent.replay_capacity,
+                len(columns(index)),
+                trio.vocabulary.sizes[index],
+                config.device,
+            )
+            for index, agent in enumerate(config.agents)
+        )
+
+    @property
+    def done(self) -> bool:
+        """Whether the configured steps or minutes are used up."""
+        config = self.trio.config
+        return (config.steps is not None and self.steps >= config.steps) or (
+            config.minutes is not None and self.seconds >= 60 * config.minutes
+        )
+
+    def epsilon(self, index: int) -> float:
+        """Share of random actions of the agent of turn ``index`` at this moment; 0 if it explores otherwise."""
+        config = self.trio.agents[index].config
+        if config.exploration != "epsilon":
+            return 0.0
+        return policy.linear_decay(config.epsilon_start, config.epsilon_end, self.steps / config.epsilon_decay)
+
+    def iterate(self) -> list[Record]:
+        """Compose, judge, remember and learn once; gives a record for each agent and one for the trio."""
+        began = time.perf_counter()
+        config, trio = self.trio.config, self.trio
+        epsilons = [self.epsilon(index) for index in range(len(AGENTS))]
+        score, decisions, choices = self._compose(epsilons)
+        judgement = self._judge(to_cpu(score))
+        rewards = judgement.rewards.to(config.device)
+        self.iteration += 1
+        self.steps += len(decisions)
+
+        records = []
+        for index, (name, agent) in enumerate(zip(AGENTS, trio.agents, strict=True)):
+            # Decisions come step by step; an agent's episodes are its decisions piece by piece.
+            mine = (decisions.turn == index).nonzero().flatten()
+            order = torch.sort(decisions.piece[mine], stable=True).indices
+            own = decisions.select(mine[order])
+            prior, wanted = choices[index].log_prior, choices[index].policy
+            reward, discount = losses.semi_markov_returns(rewards[index], own.piece, own.time, agent.config.discount)
+            self.replays[index].push(
+                own.observation[:, self._seen[index]], prior[order], own.action, reward, discount
+            )
+            learned = [
+                agent.update(self.replays[index].sample(agent.config.batch_size, agent.generator))
+                for _ in range(agent.config.updates)
+            ]
+            kl = float(losses.policy_kl(wanted, prior).mean())
+            metrics = {
+                **{key: float(torch.stack([row[key] for row in learned]).mean()) for key in learned[0]},
+                "temperature": agent.temperature,
+                "epsilon": epsilons[index],
+                "kl": kl,
+                "entropy": float(losses.policy_entropy(wanted).mean()),
+                "reward": float(rewards[index].sum(1).mean()),
+                "decisions": len(own) / config.pieces,
+            }
+            agent.temperature = policy.steered(agent.temperature, kl, agent.config.kl_target, agent.config.kl_step)
+            records.append(Record("learn", name, self.iteration, metrics))
+
+        seconds = time.perf_counter() - began
+        self.seconds += seconds
+        together = {
+            "steps": float(self.steps),
+            "steps_per_second": len(decisions) / seconds,
+            "seconds": self.seconds,
+            **{f"reward/{term}": credit for term, credit in judgement.terms.items()},
+        }
+        return [*records, Record("learn", "trio", self.iteration, together)]
+
+    @torch.inference_mode()
+    def _compose(self, epsilons: list[float]) -> tuple[Score, Decisions, list[Choice]]:
+        """One batch of pieces; every agent's choices in the order its decisions were taken."""
+        config, trio = self.trio.config, self.trio
+        sizes = trio.vocabulary.sizes
+        taken: list[list[Choice]] = [[], [], []]
+
+        def decide(turn: Tensor, observation: Tensor, legal: Tensor) -> Tensor:
+            actions = torch.zeros_like(turn)
+            for index, agent in enumerate(trio.agents):
+                rows = (turn == index).nonzero().flatten()
+                if len(rows):
+                    choice = acting.act(
+                        agent,
+                        observation[rows[:, None], self._seen[index]],
+                        legal[rows, : sizes[index]],
+                        epsilon=epsilons[index],
+                    )
+                    actions[rows] = choice.action
+                    taken[index].append(choice)
+            return actions
+
+        rows = torch.randint(len(self._conditions), (config.pieces,), generator=self._draws)
+        conditions = Conditions(*(getattr(self._conditions, column.name)[rows] for column in fields(Conditions)))
+        score, decisions = play(trio.vocabulary, conditions.to(config.device), decide)
+        choices = [
+            Choice(*(torch.cat([getattr(choice, column.name) for choice in own]) for column in fields(Choice)))
+            for own in taken
+        ]
+        return score, decisions, choices
+
+    def model(self) -> Trio:
+        """The trio as it stands, with its provenance brought up to date."""
+        own = {
+            "corpus": self._corpus_digest,
+            "seed": self.trio.config.seed,
+            "iterations": self.iteration,
+            "steps": self.steps,
+            "torch": torch.__version__,
+        }
+        return replace(self.trio, provenance={**self.trio.provenance, **own})
+
+    def save(self, directory: Path) -> None:
+        """Write a checkpoint into ``directory``, in place of the last one."""
+        tensors = {**self.trio.tensors(), "conditions.generator": self._draws.get_state()}
+        for name, agent, replay in zip(AGENTS, self.trio.agents, self.replays, strict=True):
+            tensors |= prefixed(f"{name}.learning", agent.learning_tensors())
+            tensors |= prefixed(f"{name}.replay", replay.tensors())
+        description = {
+            **self.trio.describe(),
+            "corpus_digest": self._corpus_digest,
+            "iteration": self.iteration,
+            "steps": self.steps,
+            "seconds": self.seconds,
+        }
+        write_bundle(directory, "checkpoint", tensors, description)
+
+    @classmethod
+    def load(
+        cls,
+        directory: Path,
+        config: TrainConfig,
+        corpus_digest: str,
+        conditions: Conditions,
+        judged_by: JudgeFactory,
+    ) -> Training:
+        """The run that was saved in ``directory``, to go on until ``config`` says stop.
+
+        Raises:
+            CheckpointError: if it was of another corpus or configuration, or is damaged.
+        """
+        tensors, description = read_bundle(directory, "checkpoint")
+        other = "give another directory, or train anew without resuming"
+        trio = Trio.rebuild(tensors, description, directory)
+        saved, wanted = trio.config.to_json(), config.to_json()
+        differing = [name for name in wanted if name not in _FREE and saved[name] != wanted[name]]
+        if differing:
+            name = differing[0]
+            raise CheckpointError(
+                f"the checkpoint in {directory} was made with {name} {saved[name]}, not {wanted[name]}: {other}"
+            )
+        if description.get("corpus_digest") != corpus_digest:
+            raise CheckpointError(
+                f"the checkpoint in {directory} learned from the corpus {description.get('corpus_digest')}, "
+                f"not {corpus_digest}: {other}"
+            )
+        training = cls(replace(trio, config=config), conditions, corpus_digest, judged_by(trio.reference))
+        try:
+            for name, agent, replay in zip(AGENTS, trio.agents, training.replays, strict=True):
+                agent.restore(under(name, tensors), under(f"{name}.learning", tensors))
+                replay.restore(under(f"{name}.replay", tensors))
+            training._draws.set_state(tensors["conditions.generator"])
+            training.iteration, training.steps = int(description["iteration"]), int(description["steps"])
+            training.seconds = float(description["seconds"])
+        except (KeyError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(f"the checkpoint in {directory} lacks or misfits {reason}: {other}") from None
+        return training
+
+
+def learn_priors(
+    vocabulary: Vocabulary, scores: Score, config: TrainConfig
+) -> Generator[Record, None, list[Network | None]]:
+    """Learn the three priors from real pieces; yields a record an epoch, returns the networks.
+
+    An agent whose prior is uniform has none to learn: None.
+    """
+    with torch.inference_mode():
+        _, decisions = follow(vocabulary, scores)
+    priors: list[Network | None] = []
+    for index, name in enumerate(AGENTS):
+        if config.agents[index].prior == "uniform":
+            priors.append(None)
+            continue
+        own = decisions.select((decisions.turn == index).nonzero().flatten())
+        examples = Examples(
+            own.piece,
+            own.observation[:, list(columns(index))],
+            own.legal[:, : vocabulary.sizes[index]],
+            own.action,
+        )
+        seed = derive(config.seed, name, "prior")
+        training, held_out = split_by_piece(examples, config.priors.held_out, generator(seed, "split"))
+        sizes = agent_sizes(index, vocabulary)
+        for epoch in learn_prior(training, held_out, sizes, config.priors, seed=seed, device=config.device):
+            metrics = {"nll": epoch.nll, "training_nll": epoch.training_nll, "best_nll": epoch.best}
+            yield Record("prior", name, epoch.number, metrics)
+        priors.append(epoch.network)
+    return priors
+
+
+def _by_terms(config: TrainConfig) -> JudgeFactory:
+    weights = RewardWeights(terms=config.rewards)
+    return lambda reference: corpus_judge(reference, weights)

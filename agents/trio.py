@@ -1,0 +1,281 @@
+"""The trio: three trained agents with everything composing needs, in memory and on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from agents import agent as acting
+from agents.agent import Agent, Behaviour
+from agents.checkpoint import prefixed, read_bundle, under, write_bundle
+from agents.config import AgentConfig, TrainConfig
+from agents.dqn import DQN
+from agents.errors import AgentError, CheckpointError
+from agents.networks import Network
+from agents.seeding import derive, generator
+from agents.tabular import Tabular
+from composer.environment import SLOTS, Conditions, columns, play, slot_sizes
+from composer.errors import TriadError
+from composer.rewards import Reference
+from composer.score import Score
+from composer.vocabulary import AGENTS, CHORD, MELODY, RHYTHM, Vocabulary
+
+# The slots a tabular agent tells states apart by; more would be visited too seldom.
+TABLE_SLOTS: Mapping[int, tuple[str, ...]] = {
+    CHORD: ("mode", "beat of the bar", "chord", "chord 4 bars ago"),
+    RHYTHM: ("a note sounds on", "beat of the bar", "cell 1 beats ago", "cell 4 bars ago"),
+    MELODY: ("mode", "chord", "pitch 1 notes ago"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trio:
+    """Three agents that write one score.
+
+    Attributes:
+        vocabulary: what they may choose.
+        agents: the chord, rhythm and melody agent.
+        config: how they were trained.
+        reference: the corpus statistics their rewards were centred on.
+        provenance: a JSON object that says where the model comes from.
+    """
+
+    vocabulary: Vocabulary
+    agents: tuple[Agent, Agent, Agent]
+    config: TrainConfig
+    reference: Reference
+    provenance: Mapping[str, Any]
+
+    @classmethod
+    def create(
+        cls,
+        vocabulary: Vocabulary,
+        priors: Sequence[Network | None],
+        config: TrainConfig,
+        reference: Reference,
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Trio:
+        """Agents that have learned nothing yet: their policy is their prior."""
+        chord, rhythm, melody = (
+            make_agent(index, vocabulary, config.agents[index], priors[index], config.seed, config.device)
+            for index in range(len(AGENTS))
+        )
+        return cls(vocabulary, (chord, rhythm, melody), config, reference, dict(provenance or {}))
+
+    def compose(
+        self,
+        conditions: Conditions,
+        *,
+        policy: Behaviour = "agents",
+        seed: int = 0,
+        greedy: bool = False,
+        temperature: float | Mapping[str, float] = 1.0,
+    ) -> Score:
+        """Write one piece for each row of ``conditions``; the same arguments give the same pieces.
+
+        Args:
+            conditions: metre, mode, length, key and tempo of each piece.
+            policy: the learned policy, the priors alone, or every legal action alike.
+            seed: of all random choices.
+            greedy: always take the most probable action.
+            temperature: multiplies the agents' temperatures, for all or by agent name: above 1 leans to the style of
+                the corpus, below 1 to what the rewards ask for.
+
+        Returns:
+            the pieces, on the CPU.
+
+        Raises:
+            AgentError: if a temperature is not positive or names an unknown agent.
+        """
+        device = self.config.device
+        multipliers = _multipliers(temperature)
+        randoms = [generator(seed, "compose", name, device=device) for name in AGENTS]
+        seen = agent_columns(device)
+        sizes = self.vocabulary.sizes
+
+        def decide(turn: Tensor, observation: Tensor, legal: Tensor) -> Tensor:
+            actions = torch.zeros_like(turn)
+            for index, agent in enumerate(self.agents):
+                rows = (turn == index).nonzero().flatten()
+                if len(rows):
+                    actions[rows] = acting.perform(
+                        agent,
+                        observation[rows[:, None], seen[index]],
+                        legal[rows, : sizes[index]],
+                        randoms[index],
+                        behaviour=policy,
+                        greedy=greedy,
+                        temperature=multipliers[index],
+                    )
+            return actions
+
+        with torch.inference_mode():
+            score, _ = play(self.vocabulary, conditions.to(device), decide)
+        return to_cpu(score)
+
+    def save(self, directory: Path) -> None:
+        """Write what composing needs (a few megabytes) into ``directory``; a model there is replaced.
+
+        Raises:
+            CheckpointError: if the directory cannot be written.
+        """
+        write_bundle(directory, "model", self.tensors(), self.describe())
+
+    @classmethod
+    def load(cls, directory: Path, *, vocabulary: Vocabulary | None = None, device: str = "cpu") -> Trio:
+        """The model in ``directory``.
+
+        Args:
+            directory: where :meth:`save` wrote it.
+            vocabulary: refuse a model of any other one.
+            device: where to compose.
+
+        Raises:
+            CheckpointError: if there is no model, or it is damaged, or of another version or vocabulary.
+        """
+        tensors, description = read_bundle(directory, "model")
+        trio = cls.rebuild(tensors, description, directory, device=device)
+        if vocabulary is not None and vocabulary.digest != trio.vocabulary.digest:
+            raise CheckpointError(
+                f"the model in {directory} has the vocabulary {trio.vocabulary.digest}, not {vocabulary.digest}: "
+                "use the corpus it was trained on, or train a model of your own"
+            )
+        return trio
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Values and priors of all agents, by name."""
+        found: dict[str, Tensor] = {}
+        for name, agent in zip(AGENTS, self.agents, strict=True):
+            found |= prefixed(name, agent.model_tensors())
+            if agent.prior is not None:
+                found |= prefixed(f"{name}.prior", agent.prior.state_dict())
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """A JSON object that together with :meth:`tensors` says everything; :meth:`rebuild` reads it back."""
+        return {
+            "vocabulary": self.vocabulary.to_json(),
+            "vocabulary_digest": self.vocabulary.digest,
+            "slots": _slots(self.vocabulary),
+            "temperatures": [agent.temperature for agent in self.agents],
+            "config": self.config.to_json(),
+            "provenance": dict(self.provenance),
+            "reference": self.reference.to_json(),
+        }
+
+    @classmethod
+    def rebuild(
+        cls,
+        tensors: Mapping[str, Tensor],
+        description: Mapping[str, Any],
+        directory: Path,
+        *,
+        device: str | None = None,
+    ) -> Trio:
+        """The trio that :meth:`tensors` and :meth:`describe` speak of.
+
+        Args:
+            tensors: values and priors.
+            description: the JSON object.
+            directory: where they were found, for messages.
+            device: where the agents shall live; where they lived if None.
+
+        Raises:
+            CheckpointError: if the two do not fit each other or this version.
+        """
+        again = "train a new model with this version"
+        try:
+            vocabulary = Vocabulary.from_json(description["vocabulary"])
+            config = TrainConfig.from_json(description["config"])
+            reference = Reference.from_json(description["reference"])
+            if device is not None:
+                config = replace(config, device=device)
+            if vocabulary.digest != description["vocabulary_digest"]:
+                raise CheckpointError(
+                    f"the model in {directory} names the vocabulary {description['vocabulary_digest']} "
+                    f"but holds {vocabulary.digest}: {again}"
+                )
+            if description["slots"] != _slots(vocabulary):
+                raise CheckpointError(f"the model in {directory} observes other slots than this version: {again}")
+            priors = [
+                _read_prior(index, vocabulary, under(f"{name}.prior", tensors), config)
+                for index, name in enumerate(AGENTS)
+            ]
+            trio = cls.create(vocabulary, priors, config, reference, description["provenance"])
+            for name, agent, tau in zip(AGENTS, trio.agents, description["temperatures"], strict=True):
+                agent.restore(under(name, tensors))
+                agent.temperature = float(tau)
+        except (KeyError, TypeError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise CheckpointError(f"the model in {directory} lacks or misfits {reason}: {again}") from None
+        except CheckpointError:
+            raise
+        except TriadError as error:
+            raise CheckpointError(f"the model in {directory} is of another version ({error}): {again}") from None
+        return trio
+
+
+def make_agent(
+    index: int, vocabulary: Vocabulary, config: AgentConfig, prior: Network | None, seed: int, device: str
+) -> Agent:
+    """The agent of turn ``index``, untrained."""
+    sizes, actions = agent_sizes(index, vocabulary), vocabulary.sizes[index]
+    own = derive(seed, AGENTS[index])
+    if config.prior == "uniform":
+        prior = None
+    if config.learner == "dqn":
+        return DQN(sizes, actions, config, prior=prior, seed=own, device=device)
+    names = [SLOTS[column].name for column in columns(index)]
+    looked_at = [names.index(name) for name in TABLE_SLOTS[index]]
+    return Tabular(sizes, actions, config, looked_at=looked_at, prior=prior, seed=own, device=device)
+
+
+def agent_sizes(index: int, vocabulary: Vocabulary) -> tuple[int, ...]:
+    """Number of values of each slot that the agent of turn ``index`` sees."""
+    sizes = slot_sizes(vocabulary)
+    return tuple(sizes[column] for column in columns(index))
+
+
+def agent_columns(device: torch.device | str) -> tuple[Tensor, ...]:
+    """For each agent (K,) int64: the columns of the observation it sees."""
+    return tuple(torch.tensor(columns(index), device=device) for index in range(len(AGENTS)))
+
+
+def to_cpu(score: Score) -> Score:
+    """The score with its tensors on the CPU."""
+    return Score(*(getattr(score, field.name).cpu() for field in fields(score)))
+
+
+def _slots(vocabulary: Vocabulary) -> list[list[Any]]:
+    return [[slot.name, list(slot.agents), slot.size(vocabulary)] for slot in SLOTS]
+
+
+def _read_prior(
+    index: int, vocabulary: Vocabulary, tensors: Mapping[str, Tensor], config: TrainConfig
+) -> Network | None:
+    if not tensors:
+        return None
+    network = Network(
+        agent_sizes(index, vocabulary),
+        vocabulary.sizes[index],
+        hidden=config.priors.hidden,
+        dueling=False,
+        generator=generator(0, "overwritten"),
+    )
+    network.load_state_dict(dict(tensors))
+    return network.requires_grad_(False).to(config.device)
+
+
+def _multipliers(temperature: float | Mapping[str, float]) -> tuple[float, ...]:
+    by_name = temperature if isinstance(temperature, Mapping) else dict.fromkeys(AGENTS, temperature)
+    for name, value in by_name.items():
+        if name not in AGENTS:
+            raise AgentError(f"unknown agent {name!r} in temperature: choose from {', '.join(AGENTS)}")
+        if not 0 < value < float("inf"):
+            raise AgentError(f"the temperature of {name} is {value}: give a positive number, 1 leaves it as trained")
+    return tuple(by_name.get(name, 1.0) for name in AGENTS)

@@ -1,0 +1,78 @@
+"""What can be said of a request before anything heavy is loaded. No torch, no pydantic, no file is opened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from composer.theory import Key, parse_meter
+from flows.errors import FlowError
+
+POLICIES = ("agents", "prior", "random")
+AUDIO = ("wav", "flac", "ogg", "mp3")
+FORMATS = ("mid", *AUDIO, "png", "html")
+MOST_BARS = 512
+SLOWEST, FASTEST = 20.0, 400.0
+
+
+def check(
+    *,
+    key: str | None = None,
+    meter: str | None = None,
+    bars: int | None = None,
+    tempo: float | None = None,
+    seed: int | None = None,
+    policy: str | None = None,
+) -> None:
+    """See that every field given is one a piece can have.
+
+    Raises:
+        TriadError: naming the first that is not.
+    """
+    if key is not None:
+        Key.parse(key)
+    if meter is not None:
+        parse_meter(meter)
+    if bars is not None and not 1 <= bars <= MOST_BARS:
+        raise FlowError(f"{bars} bars: a piece has 1 to {MOST_BARS}")
+    if tempo is not None and not SLOWEST <= tempo <= FASTEST:
+        raise FlowError(f"tempo {tempo:g}: give {SLOWEST:g} to {FASTEST:g} quarter notes a minute")
+    if seed is not None and not 0 <= seed < 2**63:
+        raise FlowError(f"seed {seed}: give a whole number from 0 to 2^63 - 1")
+    if policy is not None and policy not in POLICIES:
+        raise FlowError(f"unknown policy {policy!r}: choose one of {', '.join(POLICIES)}")
+
+
+def check_formats(text: str) -> tuple[str, ...]:
+    """The formats of a list such as ``"mid,wav"``, each once.
+
+    Raises:
+        FlowError: naming one that is unknown.
+    """
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in FORMATS:
+            raise FlowError(f"unknown format {name!r}: choose from {', '.join(FORMATS)}")
+    if not names:
+        raise FlowError(f"no format given: choose from {', '.join(FORMATS)}")
+    return names
+
+
+def check_writable(folder: Path) -> None:
+    """See that files can be made in ``folder`` or, where it does not exist, in the nearest folder above that does.
+
+    Raises:
+        FlowError: naming the folder.
+    """
+    whole = folder.absolute()
+    place = next(path for path in (whole, *whole.parents) if path.exists())
+    if not place.is_dir():
+        raise FlowError(f"{folder} cannot be written: {place} is a file; choose another folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise FlowError(f"{folder} cannot be written: {place} lets you write nothing; choose another folder")
+
+
+def unwritable(path: Path, error: OSError) -> FlowError:
+    """What to say when writing failed after all."""
+    reason = error.strerror or str(error)
+    return FlowError(f"{path} cannot be written ({reason}): choose a folder you may write to with room left")

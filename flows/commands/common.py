@@ -1,0 +1,107 @@
+"""What the commands share: options, results as text or JSON, and work whose chatter goes to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from flows.home import Home, is_uri, model_folder
+from flows.progress import Console, heard_by
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random choices."
+)
+soundfont_option = click.option(
+    "--soundfont", type=click.Path(path_type=Path), help="SoundFont to render with (.sf2, .sf3)."
+)
+
+
+def training_options(command: F) -> F:
+    """The options of everything that trains."""
+    for option in reversed(
+        [
+            click.option(
+                "--corpus",
+                type=click.Path(path_type=Path),
+                help="Folder of MIDI files, or a corpus file; else bundled music.",
+            ),
+            click.option("--style", help="Name of the music; without --corpus, which bundled music."),
+            seed_option,
+            click.option(
+                "--minutes",
+                type=click.FloatRange(min=0, min_open=True),
+                help="Minutes of learning at most.  [default: 3]",
+            ),
+            click.option("--steps", type=click.IntRange(min=1), help="Decisions of all agents together at most."),
+            click.option(
+                "--settings",
+                type=click.Path(path_type=Path),
+                help="JSON file of training settings (agents/config.py).",
+            ),
+            click.option("--fresh", is_flag=True, help="Begin anew, even where a checkpoint could be gone on from."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """Progress is shown on stderr, and whatever libraries print goes there too: stdout is for the result."""
+    console = Console()
+    with redirect_stdout(sys.stderr), heard_by(console):
+        try:
+            yield
+        finally:
+            console.close()
+
+
+def show(result: Mapping[str, Any], lines: list[str], as_json: bool) -> None:
+    """Print a command's result: one JSON object, or lines for a reader."""
+    click.echo(json.dumps(result, default=str) if as_json else "\n".join(lines))
+
+
+def check_model(model: str | None) -> str:
+    """A MODEL argument that names something, as far as one can see without asking the store; newest where omitted.
+
+    Raises:
+        FlowError: if there is no such model, or none at all.
+    """
+    if model is None:
+        return str(Home.here().newest_model())
+    return model if is_uri(model) else str(model_folder(model))
+
+
+def check_training(corpus: Path | None, style: str | None, settings: Path | None) -> dict[str, Any] | None:
+    """See that a training's input is there; gives the settings.
+
+    Raises:
+        TriadError: naming what is missing.
+    """
+    from flows.errors import FlowError
+    from flows.styles import bundled_styles
+
+    if corpus is not None and not corpus.exists():
+        raise FlowError(f"{corpus}: no such folder; name a folder of MIDI files (.mid) or a corpus file")
+    if corpus is None and style is not None and style not in bundled_styles():
+        raise FlowError(
+            f"unknown style {style!r}: choose one of {', '.join(bundled_styles())}, or give your music with --corpus"
+        )
+    if settings is None:
+        return None
+    try:
+        read = json.loads(settings.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FlowError(f"{settings} cannot be read as JSON ({error}): give a file with a JSON object") from None
+    if not isinstance(read, dict):
+        raise FlowError(f'{settings} holds no JSON object: give a file with one, such as {{"bars": 8}}')
+    return read

@@ -1,0 +1,103 @@
+"""``triad compose``: pieces to listen to. Needs neither Prefect nor MLflow, unless the model is in its store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.checks import POLICIES
+from flows.commands.common import check_model, json_option, seed_option, show, soundfont_option, working
+
+if TYPE_CHECKING:
+    from flows.composing import Model
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--policy", type=click.Choice(POLICIES), default="agents", show_default=True, help="Who writes.")
+@click.option("--key", help='Such as "D minor"; by default as in the model\'s music.')
+@click.option("--meter", help="Such as 3/4; by default as in the model's music.")
+@click.option("--bars", type=int, default=16, show_default=True, help="Length in bars.")
+@click.option("--tempo", type=float, help="Quarter notes a minute; by default as in the model's music.")
+@seed_option
+@click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="How many pieces.")
+@click.option(
+    "--format", "formats", default="mid,wav", show_default=True, help="Of mid, wav, flac, ogg, mp3, png, html."
+)
+@click.option(
+    "--style", help="Arrangement: pop, folk, chorale or a TOML file; by default as the model's music wants."
+)
+@soundfont_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the files.")
+@json_option
+def compose(
+    model: str | None,
+    policy: str,
+    key: str | None,
+    meter: str | None,
+    bars: int,
+    tempo: float | None,
+    seed: int,
+    count: int,
+    formats: str,
+    style: str | None,
+    soundfont: Path | None,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Compose pieces with MODEL (a folder, an MLflow URI, or the newest)."""
+    from flows.checks import check, check_formats, check_writable
+    from flows.errors import FlowError
+    from flows.home import Home
+
+    check(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed)
+    wanted = check_formats(formats)
+    check_writable(output)
+    if soundfont is not None and not soundfont.is_file():
+        raise FlowError(f"SoundFont {soundfont}: no such file; give the path of a .sf2 or .sf3 file")
+    try:
+        chosen: str | None = check_model(model)
+    except FlowError:
+        if model is not None or policy != "random":
+            raise
+        chosen = None
+    with working():
+        from flows.composing import write_pieces
+        from flows.progress import report
+        from flows.requests import Request
+
+        request = Request(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy)
+        with _opened(chosen, Home.here()) as loaded:
+            pieces = write_pieces(
+                loaded,
+                request,
+                output,
+                count=count,
+                formats=wanted,
+                style=style,
+                soundfont=soundfont,
+                progress=lambda done, total: report("compose", done / total, f"{done} of {total} pieces"),
+            )
+    lines = [path for piece in pieces for ending, path in piece["files"].items() if ending != "json"]
+    show({"model": loaded.digest, "source": loaded.source, "pieces": pieces}, lines, as_json)
+
+
+@contextmanager
+def _opened(model: str | None, home: object) -> Iterator[Model]:
+    from flows.composing import Model
+    from flows.home import Home, is_uri
+
+    assert isinstance(home, Home)
+    if model is None:
+        yield Model.none()
+    elif is_uri(model):
+        from flows.registry import fetched
+
+        with fetched(model, home) as folder:
+            yield Model.load(folder, model)
+    else:
+        yield Model.load(Path(model))

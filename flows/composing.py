@@ -1,0 +1,201 @@
+"""From a request to pieces on disk: composing, arranging, writing and rendering. Knows no Prefect and no MLflow.
+
+Imports torch; the command line loads it only once a request has passed its checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+
+from agents.seeding import derive, generator
+from agents.trio import Trio
+from composer.arrangement import Arrangement, arrange, load_style
+from composer.environment import Conditions, play, uniform_policy
+from composer.environment.settings import make_settings
+from composer.export import write_listening_page, write_midi, write_piano_roll
+from composer.render import render
+from composer.score import Score
+from composer.theory import METERS, Key, parse_meter
+from flows.checks import AUDIO, unwritable
+from flows.errors import FlowError
+from flows.home import MODEL_FILE
+from flows.requests import Request
+from flows.revision import triad_version
+
+torch.set_num_threads(1)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model and what names it.
+
+    Attributes:
+        trio: the agents; None stands for no model, which can only compose at random.
+        digest: twelve hexadecimal digits of its description, which in turn names its tensors.
+        source: the folder or URI it came from.
+    """
+
+    trio: Trio | None
+    digest: str
+    source: str
+
+    @classmethod
+    def load(cls, folder: Path, source: str | None = None) -> Model:
+        """The model in ``folder``.
+
+        Raises:
+            CheckpointError: if it is missing, damaged or of another version.
+        """
+        trio = Trio.load(folder)
+        return cls(trio, model_digest(folder), source or str(folder))
+
+    @classmethod
+    def none(cls) -> Model:
+        """No model: only the vocabulary that comes with Triad."""
+        return cls(None, "none", "Triad's own vocabulary")
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What was written down about its training."""
+        return dict(self.trio.provenance) if self.trio else {}
+
+    @property
+    def style(self) -> str:
+        """The style it learned."""
+        return str(self.provenance.get("style", "pop"))
+
+    def compose(self, request: Request, number: int = 1) -> tuple[Score, dict[str, Any]]:
+        """Piece ``number`` (from 1) of a request, and the request with every field filled in.
+
+        Every piece has its own seed, so piece 3 is the same whether three or thirty are asked for.
+
+        Raises:
+            TriadError: if this model cannot write such a piece.
+        """
+        vocabulary = self.trio.vocabulary if self.trio else make_settings().vocabulary
+        typical = dict(self.provenance.get("typical", {}))
+        typical.setdefault("meter", METERS[min(vocabulary.meters())].name)
+        asked = request.filled(typical)
+        key = Key.parse(asked["key"])
+        asked["key"] = key.name
+        conditions = Conditions.uniform(
+            1,
+            meter=parse_meter(asked["meter"]),
+            mode=key.mode,
+            bars=asked["bars"],
+            tonic=key.tonic,
+            tempo=asked["tempo"],
+        )
+        seed = derive(asked["seed"], "piece", str(number))
+        if self.trio is not None:
+            policy = cast(Literal["agents", "prior", "random"], asked["policy"])
+            return self.trio.compose(conditions, policy=policy, seed=seed), asked
+        if asked["policy"] != "random":
+            raise FlowError(f"policy {asked['policy']} needs a model: run 'triad train', or take --policy random")
+        with torch.inference_mode():
+            score, _ = play(vocabulary, conditions, uniform_policy(generator(seed, "random")))
+        return score, asked
+
+
+def model_digest(folder: Path) -> str:
+    """Twelve hexadecimal digits that name the model in ``folder``."""
+    return hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()[:12]
+
+
+def write_pieces(
+    model: Model,
+    request: Request,
+    output: Path,
+    *,
+    count: int = 1,
+    formats: Sequence[str] = ("mid", "wav"),
+    style: str | None = None,
+    soundfont: Path | None = None,
+    name: str = "piece-{seed}-{number}",
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Compose ``count`` pieces and write them into ``output``: all of them or, where anything fails, none.
+
+    Beside every piece lies a JSON file that says which model, seed and request it came from; the same three give the
+    same MIDI file.
+
+    Args:
+        model: who writes.
+        request: what.
+        output: the folder, made if missing.
+        count: how many pieces.
+        formats: of :data:`flows.checks.FORMATS`.
+        style: how they are arranged: a style's name or TOML file; by default as the model's style wants.
+        soundfont: to render with; else the one that is found.
+        name: of the files without ending.
+        progress: called with the number of pieces done and their total.
+
+    Returns:
+        for each piece the content of its JSON file and, under ``files``, its files by format.
+
+    Raises:
+        TriadError: if the model cannot write such a piece, or a file cannot be written.
+    """
+    arrangement_style = load_style(style or str(model.provenance.get("arrangement", "pop")))
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".triad-", dir=output) as workshop:
+            pieces = []
+            for number in range(1, count + 1):
+                score, asked = model.compose(request, number)
+                stem = name.format(seed=asked["seed"], number=number)
+                title = f"{model.style.capitalize()} in {asked['key']}, no. {number} of seed {asked['seed']}"
+                arrangement = arrange(score, 0, style=arrangement_style, seed=asked["seed"], title=title)
+                piece = {
+                    "triad": triad_version(),
+                    "model": {"digest": model.digest, "source": model.source, **model.provenance},
+                    "request": asked,
+                    "number": number,
+                    "style": style or model.provenance.get("arrangement", "pop"),
+                    **_write(arrangement, Path(workshop) / stem, formats, soundfont),
+                }
+                (Path(workshop) / f"{stem}.json").write_text(json.dumps(piece, indent=1) + "\n", encoding="utf-8")
+                files = {ending: str(output / f"{stem}.{ending}") for ending in (*formats, "json")}
+                pieces.append({**piece, "files": files})
+                if progress is not None:
+                    progress(number, count)
+            for path in sorted(Path(workshop).iterdir()):
+                if path.suffix.lstrip(".") in (*formats, "json"):
+                    path.replace(output / path.name)
+    except OSError as error:
+        raise unwritable(output, error) from None
+    return pieces
+
+
+def _write(arrangement: Arrangement, stem: Path, formats: Sequence[str], soundfont: Path | None) -> dict[str, Any]:
+    """Write one arrangement in all formats; gives the digests and measures for its JSON file."""
+    midi = stem.with_name(f"{stem.name}.mid")
+    write_midi(arrangement, midi)
+    found: dict[str, Any] = {
+        "title": arrangement.title,
+        "tracks": [track.name for track in arrangement.tracks],
+        "midi_sha256": hashlib.sha256(midi.read_bytes()).hexdigest(),
+    }
+    sounding = [ending for ending in formats if ending in AUDIO]
+    # The page needs a recording even where none is asked for.
+    rendered = sounding or (["wav"] if "html" in formats else [])
+    for ending in rendered:
+        report = render(midi, stem.with_name(f"{stem.name}.{ending}"), soundfont=soundfont).to_json()
+        found.setdefault("audio", {})[ending] = {
+            field: value for field, value in report.items() if field not in ("path", "stems", "midi_sha256")
+        }
+    if "png" in formats:
+        write_piano_roll(arrangement, stem.with_name(f"{stem.name}.png"))
+    if "html" in formats:
+        write_listening_page(
+            arrangement, stem.with_name(f"{stem.name}.{rendered[0]}"), stem.with_name(f"{stem.name}.html")
+        )
+    return found

@@ -1,0 +1,266 @@
+"""The Prefect flows: train, evaluate, render, and the whole pipeline of the three.
+
+Every MLflow run has one owner, which ends it: the flow that opened it. A flow that is given a ``run_id`` writes to
+that run and leaves its end to the giver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.runtime import flow_run
+
+from agents.config import TrainConfig
+from flows import stages
+from flows.composing import Model
+from flows.home import Home
+from flows.journal import remembered
+from flows.stages import CorpusFile
+from flows.styles import DEFAULT_MINUTES
+from flows.tasks import compose_and_render, judge, learn, read_corpus, register_model
+from flows.tracking import Run, Tracker
+
+
+def _flow_run_name() -> str:
+    given = flow_run.parameters or {}
+    named = [Path(str(given[name])).stem for name in ("style", "model") if given.get(name)]
+    return " ".join([str(flow_run.flow_name), *named, f"seed {given.get('seed', 0)}"])
+
+
+@flow(name="train", flow_run_name=_flow_run_name)
+def train(
+    corpus: Path | None = None,
+    style: str | None = None,
+    seed: int = 0,
+    minutes: float | None = None,
+    steps: int | None = None,
+    output: Path | None = None,
+    settings: dict[str, Any] | None = None,
+    fresh: bool = False,
+    run_id: str | None = None,
+) -> dict[str, Any]:
+    """Train three agents on a corpus and register them as one model.
+
+    Args:
+        corpus: Folder of MIDI files, or a corpus file; the bundled music where none is given.
+        style: Name of the music; without a corpus, which bundled music.
+        seed: Of all random choices.
+        minutes: Minutes of learning at most; 3 where neither minutes nor steps are given.
+        steps: Decisions of all agents together at most.
+        output: Folder of the training run; a checkpoint of the same training in it is gone on from.
+        settings: Further settings, as a training configuration's JSON object.
+        fresh: Begin anew even where there is a checkpoint.
+        run_id: MLflow run to log to; one of its own where none is given.
+    """
+    home = Home.here()
+    found = CorpusFile.from_json(read_corpus(corpus, style))
+    config = configured(seed, minutes, steps, settings)
+    folder = output or stages.training_folder(home, found, config)
+    tracker = Tracker(home)
+    resume = None if fresh else remembered(folder, tracker).get("run")
+    title = f"{found.style} · seed {config.seed} · {_budget(config)}"
+    with _run(tracker, run_id, title, kind="train", resume=resume) as run:
+        last = learn(found.to_json(), config.to_json(), folder, run.run_id, fresh)
+        loaded = Model.load(folder / "model")
+        version = register_model(folder, run.run_id, version_tags(loaded, found))
+        text = (
+            f"**Learned** for {loaded.provenance['iterations']} iterations "
+            f"({loaded.provenance['steps'] / 1e6:.2f} M decisions) from {found.pieces} pieces of {found.style}: "
+            f"{version['name']} version {version['version']}{', the champion' if version['champion'] else ''}"
+        )
+        run.note(f"{text}\n\n{_list_lines(found.summary)}")
+        _summary("training", text, tracker, run)
+    return {
+        "model": str(folder / "model"), "folder": str(folder), "digest": loaded.digest, "style": found.style,
+        "corpus": found.to_json(), "registered": version, "run_id": run.run_id, "last": last,
+        "link": tracker.link(run), "experiment_id": tracker.experiment_id,
+    }  # fmt: skip
+
+
+@flow(name="evaluate", flow_run_name=_flow_run_name)
+def evaluate(
+    model: str, corpus: Path | None = None, count: int = 200, seed: int = 0, run_id: str | None = None
+) -> dict[str, Any]:
+    """Judge a model's pieces beside its prior's, random and real ones, against music kept out of its training.
+
+    Args:
+        model: Folder or MLflow URI of the model.
+        corpus: The music it learned from, where it is not in Triad's home any more.
+        count: Pieces of each set.
+        seed: Of all draws.
+        run_id: MLflow run to log to; one of its own where none is given.
+    """
+    tracker = Tracker(Home.here())
+    with _run(tracker, run_id, f"evaluation · {Path(model).name} · seed {seed}", kind="evaluate") as run:
+        judged = judge(model, corpus, count, seed, run.run_id)
+        if run_id is None:
+            run.params({"model": model, "count": count, "seed": seed, "model_digest": judged["digest"]})
+            run.note(f"**{judged['verdict']}**")
+        rows = [{"figure": name, "value": round(value, 4)} for name, value in judged["figures"].items()]
+        create_table_artifact(key="evaluation", table=rows, description=judged["verdict"])
+        create_markdown_artifact(key="evaluation-report", markdown=judged["markdown"], description="The whole report")
+        _summary("evaluation", judged["verdict"], tracker, run)
+    return {**judged, "run_id": run.run_id, "link": tracker.link(run)}
+
+
+@flow(name="render", flow_run_name=_flow_run_name)
+def render(
+    model: str,
+    output: Path,
+    key: str | None = None,
+    meter: str | None = None,
+    bars: int = 32,
+    tempo: float | None = None,
+    seed: int = 0,
+    policy: str = "agents",
+    formats: list[str] | None = None,
+    style: str | None = None,
+    soundfont: Path | None = None,
+    run_id: str | None = None,
+) -> dict[str, Any]:
+    """Compose a piece and render it: MIDI, recording, piano roll and a page that plays it.
+
+    Args:
+        model: Folder or MLflow URI of the model.
+        output: Folder for the files.
+        key: Such as "D minor"; by default as in the model's music.
+        meter: Such as "3/4"; by default as in the model's music.
+        bars: Length in bars.
+        tempo: Quarter notes a minute; by default as in the model's music.
+        seed: Of all random choices.
+        policy: Who writes: agents, prior or random.
+        formats: Of mid, wav, flac, ogg, mp3, png and html; mid, wav, png and html by default.
+        style: How it is arranged; by default as the model's music wants.
+        soundfont: To render with; else the one that is found.
+        run_id: MLflow run to keep the files with; one of its own where none is given.
+    """
+    request = {"key": key, "meter": meter, "bars": bars, "tempo": tempo, "seed": seed, "policy": policy}
+    wanted = formats or ["mid", "wav", "png", "html"]
+    tracker = Tracker(Home.here())
+    with _run(tracker, run_id, f"piece · {Path(model).name} · seed {seed}", kind="render") as run:
+        piece = compose_and_render(model, output, request, wanted, style, soundfont, "piece-{seed}-{number}")
+        for path in piece["files"].values():
+            run.artifact(Path(path), "piece")
+        asked = piece["request"]
+        text = f"{piece['title']}: {asked['bars']} bars of {asked['meter']} at {asked['tempo']:g}"
+        if run_id is None:
+            run.params({"model": model, "model_digest": piece["model"]["digest"], **asked})
+            run.note(f"**{text}**")
+        _summary("piece", text, tracker, run)
+    return {**piece, "run_id": run.run_id, "link": tracker.link(run)}
+
+
+@flow(name="pipeline", flow_run_name=_flow_run_name)
+def pipeline(
+    corpus: Path | None = None,
+    style: str | None = None,
+    seed: int = 0,
+    minutes: float | None = None,
+    steps: int | None = None,
+    bars: int = 32,
+    output: Path | None = None,
+    count: int = 200,
+    settings: dict[str, Any] | None = None,
+    fresh: bool = False,
+) -> dict[str, Any]:
+    """Read a corpus, train on it, judge the result and render a showcase piece, all in one MLflow run.
+
+    Args:
+        corpus: Folder of MIDI files, or a corpus file; the bundled music where none is given.
+        style: Name of the music; without a corpus, which bundled music.
+        seed: Of all random choices.
+        minutes: Minutes of learning at most; 3 where neither minutes nor steps are given.
+        steps: Decisions of all agents together at most.
+        bars: Length of the showcase piece.
+        output: Folder for the showcase piece and the report; the training's folder by default.
+        count: Pieces of each set in the evaluation.
+        settings: Further settings, as a training configuration's JSON object.
+        fresh: Begin anew even where there is a checkpoint.
+    """
+    home = Home.here()
+    found = CorpusFile.from_json(read_corpus(corpus, style))
+    config = configured(seed, minutes, steps, settings)
+    folder = stages.training_folder(home, found, config)
+    shown = output or folder / "showcase"
+    tracker = Tracker(home)
+    resume = None if fresh else remembered(folder, tracker).get("run")
+    with _run(
+        tracker, None, f"{found.style} · seed {seed} · {_budget(config)}", kind="pipeline", resume=resume
+    ) as run:
+        trained = train(
+            corpus=corpus, style=found.style, seed=seed, minutes=config.minutes, steps=config.steps,
+            output=folder, settings=settings, fresh=fresh, run_id=run.run_id,
+        )  # fmt: skip
+        judged = evaluate(model=trained["model"], corpus=Path(found.path), count=count, seed=seed, run_id=run.run_id)
+        piece = render(model=trained["model"], output=shown, bars=bars, seed=seed, run_id=run.run_id)
+        stages.write_text(shown / "evaluation.md", judged["markdown"])
+        version = trained["registered"]
+        lines = (
+            f"**{judged['verdict']}**",
+            f"{piece['title']}, {bars} bars: listen under Artifacts, piece/",
+            f"{version['name']} version {version['version']}{', the champion' if version['champion'] else ''}; "
+            f"{found.pieces} pieces, {trained['last'].get('steps', 0) / 1e6:.2f} M decisions",
+        )
+        run.note("\n\n".join(lines))
+        run.artifact(Path(found.path), "corpus")
+        _summary("pipeline", "\n\n".join(lines), tracker, run)
+    return {
+        **{name: trained[name] for name in ("model", "digest", "style", "corpus", "registered", "experiment_id")},
+        "verdict": judged["verdict"], "figures": judged["figures"],
+        "piece": piece, "report": str(shown / "evaluation.md"),
+        "run_id": run.run_id, "link": tracker.link(run), "tracking_uri": tracker.uri,
+    }  # fmt: skip
+
+
+def configured(
+    seed: int, minutes: float | None, steps: int | None, settings: Mapping[str, Any] | None = None
+) -> TrainConfig:
+    """The training configuration of ``settings`` with this seed and end; three minutes where no end is given."""
+    config = replace(TrainConfig.from_json(settings or {}), seed=seed)
+    if minutes is not None or steps is not None:
+        return replace(config, minutes=minutes, steps=steps)
+    if config.minutes is None and config.steps is None:
+        return replace(config, minutes=DEFAULT_MINUTES)
+    return config
+
+
+def version_tags(model: Model, corpus: CorpusFile) -> dict[str, str]:
+    """What a registered version says of itself, to find it by and to make it again."""
+    known = model.provenance
+    config = model.trio.config.to_json() if model.trio else {}
+    return {
+        "corpus_digest": corpus.digest,
+        "commit": str(known.get("commit")),
+        "seed": str(config.get("seed")),
+        "config": stages.short_digest(config),
+    }
+
+
+@contextmanager
+def _run(tracker: Tracker, run_id: str | None, title: str, *, kind: str, resume: str | None = None) -> Iterator[Run]:
+    """The run ``run_id``, which somebody else ends, or one of our own."""
+    if run_id is not None:
+        yield tracker.attached(run_id)
+        return
+    with tracker.run(title, kind=kind, resume=resume, tags={"prefect.flow_run": str(flow_run.id)}) as run:
+        yield run
+
+
+def _summary(key: str, text: str, tracker: Tracker, run: Run) -> None:
+    create_markdown_artifact(key=f"{key}-summary", markdown=text, description=f"Outcome of the {key}")
+    create_link_artifact(key=f"{key}-mlflow", link=tracker.link(run), link_text="MLflow run", description=run.run_id)
+
+
+def _budget(config: TrainConfig) -> str:
+    parts = [f"{config.minutes:g} min"] if config.minutes else []
+    return " or ".join([*parts, *([f"{config.steps} steps"] if config.steps else [])])
+
+
+def _list_lines(lines: tuple[str, ...]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

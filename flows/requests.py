@@ -1,0 +1,37 @@
+"""What a composer can be asked for: one typed request for the command line, the flows and the served model.
+
+Every field may be left out. What is left out comes from the music the model learned from.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from flows.checks import check
+
+
+class Request(BaseModel):
+    """A piece somebody would like to have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # A served model's schema knows `str | None`, no choices: they are checked below.
+    key: str | None = Field(None, description="Key, such as 'D minor'.")
+    meter: str | None = Field(None, description="Time signature, such as '3/4'.")
+    bars: int | None = Field(None, description="Length in bars, 16 if left out.")
+    tempo: float | None = Field(None, description="Quarter notes a minute.")
+    seed: int | None = Field(None, description="Of all random choices, 0 if left out.")
+    policy: str | None = Field(None, description="Who writes: agents, prior or random.")
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        check(key=self.key, meter=self.meter, bars=self.bars, tempo=self.tempo, seed=self.seed, policy=self.policy)
+        return self
+
+    def filled(self, typical: dict[str, Any]) -> dict[str, Any]:
+        """All six fields; those left out are as in ``typical``, and those left out there too as usual."""
+        usual = {"key": "C major", "meter": "4/4", "bars": 16, "tempo": 96.0, "seed": 0, "policy": "agents"}
+        given = {name: value for name, value in self if value is not None}
+        return {**usual, **{name: value for name, value in typical.items() if name in usual}, **given}

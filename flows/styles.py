@@ -1,0 +1,31 @@
+"""Which bundled music is learned from unless told otherwise, and how a style is arranged. Standard library only."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+DEFAULT_STYLE = "fiddle"
+DEFAULT_MINUTES = 3.0
+# A style that has no arrangement of its own name; what is in neither is arranged as pop.
+ARRANGEMENTS = {"chorales": "chorale", "fiddle": "folk", "airs": "folk"}
+_COMPOSER = Path(__file__).parent.parent / "composer"
+_ARRANGEMENTS_FOLDER = _COMPOSER / "arrangement" / "styles"
+_BUNDLED_FOLDER = _COMPOSER / "corpus" / "bundled"
+
+
+def arrangement_for(style: str) -> str:
+    """The arrangement a style of music is given: its own, the table's or pop."""
+    if (_ARRANGEMENTS_FOLDER / f"{style}.toml").is_file():
+        return style
+    return ARRANGEMENTS.get(style, "pop")
+
+
+def style_of_folder(folder: Path) -> str:
+    """A style's name from a folder's: lower case letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", folder.resolve().stem.lower()).strip("-") or "corpus"
+
+
+def bundled_styles() -> tuple[str, ...]:
+    """The music that comes with Triad, by name."""
+    return tuple(sorted(path.name for path in _BUNDLED_FOLDER.iterdir() if path.is_dir()))
