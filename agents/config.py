@@ -58,7 +58,7 @@ class AgentConfig:
     """Temperature at the start, in units of reward."""
     kl_target: Annotated[float, Field(ge=0)] = 0.075
     """KL from policy to prior, in nats a decision, that the temperature is steered to; 0 leaves it as it is."""
-    kl_step: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+    kl_step: Annotated[float, Field(ge=0, le=0.5)] = 0.06
     """Largest relative change of the temperature in one iteration."""
     epsilon_start: Share = 1.0
     """Share of uniform random actions at the start (epsilon exploration only)."""
@@ -84,8 +84,10 @@ class PriorConfig:
     """Share of the observation's slots hidden in each training example."""
     batch_size: Positive = 1024
     """Decisions in one gradient step."""
-    epochs: Positive = 8
-    """Passes over the decisions at most."""
+    epochs: Positive = 10
+    """Epochs at most."""
+    epoch_steps: Positive = 75
+    """Gradient steps in an epoch at least: a small corpus is passed over several times."""
     patience: Positive = 2
     """Epochs without a better held-out error after which training stops."""
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1

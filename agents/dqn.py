@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -52,7 +53,11 @@ class DQN:
             device
         )
         self.target = copy.deepcopy(self.online).requires_grad_(False)
-        self.optimizer = torch.optim.Adam(self.online.parameters(), lr=config.learning_rate, fused=True)
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Adam:
+        """Made at the first update: the first optimiser of a process loads torch's compiler, which takes a second."""
+        return torch.optim.Adam(self.online.parameters(), lr=self.config.learning_rate, fused=True)
 
     def values(self, observation: Tensor) -> Tensor:
         """Action values (N, A) of observations (N, K) uint8."""
@@ -99,7 +104,7 @@ class DQN:
         online = {name: model[f"online.{name}"] for name in self.online.state_dict()}
         self.online.load_state_dict(online)
         self.target.load_state_dict(online)
-        self.optimizer.state.clear()
+        self.__dict__.pop("optimizer", None)
         if learning is None:
             return
         self.target.load_state_dict({name: learning[f"target.{name}"] for name in online})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import torch
 from torch import Tensor
@@ -53,12 +54,12 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass of training: errors in nats a decision.
+    """One epoch of training: errors in nats a decision.
 
     Attributes:
         number: from 1.
         nll: mean negative log-likelihood of the held-out decisions.
-        training_nll: the same of the training decisions, as met during the pass.
+        training_nll: the same of the training decisions, as met on the way.
         network: the best network so far.
         best: its ``nll``.
     """
@@ -117,13 +118,14 @@ def learn_prior(
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    steps = -(-len(training) // config.batch_size)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps * config.epochs)
+    steps = ceil(len(training) / config.batch_size)
+    passes = ceil(config.epoch_steps / steps)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps * passes * config.epochs)
     best, best_nll, waited = network, float("inf"), 0
     for number in range(1, config.epochs + 1):
         total = torch.zeros((), device=device)
-        for index in torch.split(torch.randperm(len(training), generator=order).to(device), config.batch_size):
-            batch = training.rows(index)
+        for index in _batches(len(training), config.batch_size, passes, order):
+            batch = training.rows(index.to(device))
             loss = -_log_likelihood(network, batch, _kept(batch.observation, config.dropout, hiding)).mean()
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -134,7 +136,7 @@ def learn_prior(
         waited += 1
         if nll < best_nll:
             best, best_nll, waited = copy.deepcopy(network).requires_grad_(False), nll, 0
-        yield Epoch(number, nll, float(total) / len(training), best, best_nll)
+        yield Epoch(number, nll, float(total) / (passes * len(training)), best, best_nll)
         if waited >= config.patience:
             return
 
@@ -145,6 +147,12 @@ def held_out_nll(network: Network, examples: Examples) -> float:
     rows = torch.split(torch.arange(len(examples), device=examples.action.device), _EVALUATED_AT_ONCE)
     total = sum(float(_log_likelihood(network, examples.rows(index)).sum()) for index in rows)
     return -total / len(examples)
+
+
+def _batches(count: int, size: int, passes: int, order: torch.Generator) -> Iterator[Tensor]:
+    """Row numbers of batches that together meet every one of ``count`` rows ``passes`` times."""
+    for _ in range(passes):
+        yield from torch.split(torch.randperm(count, generator=order), size)
 
 
 def _log_likelihood(network: Network, examples: Examples, keep: Tensor | None = None) -> Tensor:

@@ -234,12 +234,13 @@ def version_tags(model: Model, corpus: CorpusFile) -> dict[str, str]:
     """What a registered version says of itself, to find it by and to make it again."""
     known = model.provenance
     config = model.trio.config.to_json() if model.trio else {}
-    return {
+    tags = {
         "corpus_digest": corpus.digest,
-        "commit": str(known.get("commit")),
-        "seed": str(config.get("seed")),
+        "commit": known.get("commit"),
+        "seed": config.get("seed"),
         "config": stages.short_digest(config),
     }
+    return {name: str(value) for name, value in tags.items() if value is not None}
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from mlflow.models import Model as MlflowModel
 from flows.composing import Model
 from flows.errors import FlowError
 from flows.home import MODEL_FILE, Home
-from flows.tracking import Run, Tracker
+from flows.tracking import STORE_ERRORS, Run, Tracker
 
 CHAMPION = "champion"
 _ARTIFACT = "trio"
@@ -110,12 +110,11 @@ def fetched(uri: str, home: Home) -> Iterator[Path]:
     Raises:
         FlowError: if the store has no such model, or it is none of Triad's.
     """
-    mlflow.set_tracking_uri(home.tracking_uri)
-    mlflow.set_registry_uri(home.tracking_uri)
+    Tracker(home)
     with tempfile.TemporaryDirectory(prefix="triad-") as folder:
         try:
             local = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=folder))
-        except (MlflowException, OSError) as error:
+        except STORE_ERRORS as error:
             reason = str(error).strip().splitlines()[0]
             raise FlowError(
                 f"{uri} cannot be had from {home.tracking_uri} ({reason}): see 'triad ui' for its models"

@@ -122,7 +122,7 @@ def judge(model: str, corpus: Path | None, count: int, seed: int, run_id: str) -
     run.log(
         [
             Metric(
-                name, value, run.now(), steps,
+                f"vs_real_music/{name.replace('/', '_')}", value, run.now(), steps,
                 model_id=known.get("model_id"), dataset_name=found.style, dataset_digest=found.digest,
             )
             for name, value in figures.items()

@@ -29,6 +29,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
+from sqlalchemy.exc import SQLAlchemyError
 
 from flows.errors import FlowError
 from flows.home import Home
@@ -37,6 +38,8 @@ from flows.revision import revision
 EXPERIMENT = "triad"
 NOTE = "mlflow.note.content"
 OWNER = "triad.process"
+
+STORE_ERRORS = (MlflowException, SQLAlchemyError, OSError)
 
 _log = logging.getLogger(__name__)
 # MLflow tells of every table it makes and every version it counts.
@@ -80,7 +83,7 @@ class Run:
             batch = self._buffer[:_BATCH_METRICS]
             try:
                 self.client.log_batch(self.run_id, metrics=batch, synchronous=True)
-            except (MlflowException, OSError) as error:
+            except STORE_ERRORS as error:
                 if not self._complained:
                     _log.warning("the tracking store does not take metrics, they are kept for later: %s", error)
                     self._complained = True
@@ -154,7 +157,7 @@ class Run:
         self.flush()
         try:
             self.client.set_terminated(self.run_id, status)
-        except (MlflowException, OSError) as error:
+        except STORE_ERRORS as error:
             _log.warning("run %s could not be ended as %s: %s", self.run_id, status, error)
 
 
@@ -180,12 +183,13 @@ class Tracker:
         self.home = home
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
-        self.client = MlflowClient(self.uri, self.uri)
         try:
             home.root.mkdir(parents=True, exist_ok=True)
+            # The client makes the tables as soon as it is made, and two at once spoil them for each other.
             with FileLock(home.root / "mlflow.lock"):
+                self.client = MlflowClient(self.uri, self.uri)
                 self.experiment_id = self._experiment()
-        except (MlflowException, OSError) as error:
+        except STORE_ERRORS as error:
             raise FlowError(
                 f"the tracking store {self.uri} cannot be opened ({_first_line(error)}): check MLFLOW_TRACKING_URI, "
                 f"or, after an update of MLflow, run 'mlflow db upgrade {self.uri}'"

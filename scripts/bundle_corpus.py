@@ -99,7 +99,7 @@ def chorales() -> Iterator[Tune]:
         if path.suffix != ".mxl":
             continue
         try:
-            tune = chorale(converter.parse(path), path.name.removesuffix(".mxl"))
+            tune = chorale(parsed(path, "musicxml"), path.name.removesuffix(".mxl"))
         except (Skip, Music21Exception) as verdict:
             skipped[str(verdict)] += 1
             continue
@@ -121,6 +121,8 @@ def chorale(score: stream.Score, name: str) -> Tune:
     if [part.partName for part in parts] != ["Soprano", "Alto", "Tenor", "Bass"]:
         raise Skip("not the four voices")
     upper, lower = time_signature(parts[0])
+    if f"{upper}/{lower}" not in KINDS:
+        raise Skip("not a metre Triad reads")
     names = ("melody", "alto", "tenor", "bass")
     voices = tuple(voice(part, name, Fraction(4 * upper, lower)) for part, name in zip(parts, names, strict=True))
     sharps, minor = signature(parts[0])
@@ -162,7 +164,7 @@ def melody(text: str, left: dict[tuple[str, str], int]) -> Tune:
     fields = dict(reversed(re.findall(r"^([TMKR]): *(.+?) *$", text, re.MULTILINE)))
     if not {"T", "M", "K"} <= fields.keys() or re.search(r"[\[|]\s*[12]", text):
         raise Skip("no header or two endings")
-    score = converter.parse(text, format="abc")
+    score = parsed(text, "abc")
     parts = list(score.parts)
     if len(parts) != 1:
         raise Skip("not one part")
@@ -174,6 +176,9 @@ def melody(text: str, left: dict[tuple[str, str], int]) -> Tune:
         raise Skip("quota full")
     bar = Fraction(4 * upper, lower)
     line = voice(part.expandRepeats(), "melody", bar)
+    between = sum((4 * start).denominator > 1 for start, _, _ in line.notes)
+    if 4 * between > len(line.notes):
+        raise Skip("too many notes between the sixteenths")
     pickup = 1 if line.notes[0][0] * 2 >= bar else 0
     bars = max(start + length for start, length, _ in line.notes) / bar - pickup
     if 0 < bars % 4 < 3:
@@ -185,6 +190,18 @@ def melody(text: str, left: dict[tuple[str, str], int]) -> Tune:
     words = f"{title} {fields.get('R', '')}".lower()
     tempo = next((tempo for names, tempo in TEMPOS if any(word in words for word in names)), AIR_TEMPO)
     return Tune(slug, title, upper, lower, sharps, minor, tempo, (line,))
+
+
+def parsed(source: Path | str, form: str) -> stream.Score:
+    """One score of a file or a text.
+
+    Raises:
+        Skip: if it holds several.
+    """
+    score = converter.parse(source, format=form)
+    if not isinstance(score, stream.Score):
+        raise Skip("not one score")
+    return score
 
 
 def kind(tune: Tune) -> tuple[str, str]:

@@ -29,6 +29,7 @@ class Alignment:
         off_grid: share of onsets nearer to the middle between two sixteenths than to one of them.
         off_thirds: the same for triplet eighths.
         triplets: share of onsets off the sixteenths that are on triplet eighths.
+        loose: share of onsets that are exactly on neither grid.
     """
 
     phase: float
@@ -36,6 +37,7 @@ class Alignment:
     off_grid: float
     off_thirds: float
     triplets: float
+    loose: float
 
 
 def align(onsets: Floats) -> Alignment:
@@ -58,6 +60,7 @@ def align(onsets: Floats) -> Alignment:
         off_grid=off_grid,
         off_thirds=off_thirds,
         triplets=float(np.mean((straight > NEAR) & (thirds < NEAR / 2))),
+        loose=float(np.mean(np.minimum(straight, thirds) > _SHARP)),
     )
 
 

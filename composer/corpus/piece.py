@@ -24,6 +24,7 @@ READER_VERSION = 1  # raise it whenever the same files would give another corpus
 
 MIN_BARS = 4
 MAX_OFF_GRID = 0.35  # share of notes off the grid; half of all notes struck at random are
+MAX_LOOSE = 0.25
 _REGISTER = 69.5  # MIDI pitch the mean of a melody is brought to, by octaves
 _MELODY_IN_HARMONY = 0.3
 _ACCOMPANIED = 0.25  # share of the slots that must have harmony for it to be read rather than implied
@@ -94,11 +95,12 @@ def read_piece(data: bytes, file: str) -> Piece:
     notes: list[str] = []
     alignment = align(np.concatenate([part.start for part in song.parts]))
     off = min(alignment.off_grid, alignment.off_thirds)
-    if off > MAX_OFF_GRID:
+    # Duplets beside triplets, both written to the tick, are on neither grid as a whole, yet quite in time.
+    if off > MAX_OFF_GRID and alignment.loose > MAX_LOOSE:
         raise Unusable(
             "off the grid", f"{off:.0%} of the notes lie between the sixteenths (at most {MAX_OFF_GRID:.0%} may)"
         )
-    swung = alignment.off_grid > MAX_OFF_GRID
+    swung = alignment.off_thirds < MAX_OFF_GRID < alignment.off_grid
     if swung:
         song, roles, notes = _as_compound(song, roles, alignment)
         alignment = align(np.concatenate([part.start for part in song.parts]))

@@ -29,7 +29,7 @@ def small_config(**changes: object) -> TrainConfig:
             "pieces": 8,
             "bars": 4,
             "checkpoint_every": 3,
-            "priors": {"hidden": 16, "batch_size": 256, "epochs": 2},
+            "priors": {"hidden": 16, "batch_size": 256, "epochs": 2, "epoch_steps": 1},
             **dict.fromkeys(("chord", "rhythm", "melody"), SMALL),
             **changes,
         }

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,7 +20,9 @@ def weighted_coins(count: int, seed: int) -> Examples:
     return Examples(torch.arange(count) // 10, seen, legal, action)
 
 
-CONFIG = PriorConfig(hidden=16, batch_size=256, epochs=6, learning_rate=1e-2, dropout=0.0, weight_decay=0.0)
+CONFIG = PriorConfig(
+    hidden=16, batch_size=256, epochs=6, epoch_steps=1, learning_rate=1e-2, dropout=0.0, weight_decay=0.0
+)
 
 
 def learn(config: PriorConfig = CONFIG, seed: int = 1) -> list[Epoch]:
@@ -52,7 +55,7 @@ def test_training_stops_when_patience_ends() -> None:
         torch.randint(3, (400,), generator=torch.Generator().manual_seed(2)),
     )
     training, held_out = noise.rows(torch.arange(200)), noise.rows(torch.arange(200, 400))
-    config = PriorConfig(hidden=64, batch_size=50, epochs=50, patience=2, learning_rate=1e-2)
+    config = PriorConfig(hidden=64, batch_size=50, epochs=50, epoch_steps=1, patience=2, learning_rate=1e-2)
     epochs = list(learn_prior(training, held_out, (2,) * 8, config, seed=1))
     nll = [epoch.nll for epoch in epochs]
     assert len(nll) < 50
@@ -60,10 +63,19 @@ def test_training_stops_when_patience_ends() -> None:
 
 
 def test_same_seed_same_prior() -> None:
-    config = PriorConfig(hidden=16, epochs=1, dropout=0.2)
+    config = PriorConfig(hidden=16, epochs=1, epoch_steps=1, dropout=0.2)
     first, again, other = (learn(config, seed)[-1].network.table for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def test_a_small_corpus_is_passed_over_several_times_an_epoch() -> None:
+    few, held_out = weighted_coins(40, 1), weighted_coins(2000, 2)
+
+    def first_epoch(steps: int) -> float:
+        return next(learn_prior(few, held_out, (2, 2), replace(CONFIG, epoch_steps=steps), seed=1)).nll
+
+    assert first_epoch(40) < first_epoch(1) - 0.1
 
 
 def test_whole_pieces_are_held_out() -> None:

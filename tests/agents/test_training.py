@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -7,9 +8,11 @@ import torch
 
 from agents.checkpoint import read_bundle
 from agents.config import TrainConfig
+from agents.dqn import DQN
 from agents.errors import AgentError, CheckpointError
+from agents.networks import Network
 from agents.records import Record
-from agents.training import train
+from agents.training import Training, train
 from agents.trio import Trio
 from composer.environment import Conditions
 from composer.vocabulary import AGENTS
@@ -114,6 +117,37 @@ def test_a_checkpoint_of_another_run_is_not_resumed(tmp_path: Path) -> None:
         list(train(small_corpus(1), small_config(), tmp_path, judged_by=simple_judge))
 
 
+def test_networks_are_evaluated_for_the_agent_whose_turn_it_is_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted work: acting costs one row of prior and one of values a decision, and learning asks no prior."""
+    rows: Counter[int] = Counter()
+    forward = Network.forward
+
+    def counted(self: Network, observation: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
+        rows[id(self)] += len(observation)
+        return forward(self, observation, keep)
+
+    training = train(small_corpus(), small_config(steps=1), tmp_path, judged_by=simple_judge)
+    while next(training).phase == "prior":
+        pass
+    state = Training.load(
+        tmp_path / "checkpoint",
+        small_config(),
+        small_corpus().digest,
+        Conditions.of(small_corpus().excerpts(4)),
+        simple_judge,
+    )
+    monkeypatch.setattr(Network, "forward", counted)
+    state.iterate()
+    for agent, replay in zip(state.trio.agents, state.replays, strict=True):
+        assert isinstance(agent, DQN)
+        sampled = agent.config.updates * agent.config.batch_size
+        assert rows[id(agent.prior)] == replay.size
+        assert rows[id(agent.online)] == replay.size + 2 * sampled
+        assert rows[id(agent.target)] == sampled
+
+
 def test_training_needs_an_end(tmp_path: Path) -> None:
     with pytest.raises(AgentError, match="set steps or minutes"):
         run(tmp_path, replace(small_config(), steps=None))
@@ -131,7 +165,7 @@ def test_agents_learn_what_is_rewarded_and_stay_within_their_budgets(tmp_path: P
         steps=70_000,
         pieces=64,
         checkpoint_every=1000,
-        priors={"hidden": 32, "batch_size": 256, "epochs": 3},
+        priors={"hidden": 32, "batch_size": 256, "epochs": 3, "epoch_steps": 1},
         chord={**learner, "kl_target": 0.05},
         rhythm={**learner, "kl_target": 0.1, "temperature": 0.5},
         melody={**learner, "kl_target": 0.05},

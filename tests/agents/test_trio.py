@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,17 @@ CONDITIONS = Conditions.uniform(6, bars=4)
 @pytest.fixture(scope="module")
 def trio() -> Trio:
     return make_trio()
+
+
+def test_composing_does_not_load_the_compiler(trio: Trio, tmp_path: Path) -> None:
+    trio.save(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from agents.trio import Trio; "
+        "from composer.environment import Conditions; "
+        "Trio.load(Path(sys.argv[1])).compose(Conditions.uniform(1, bars=1)); "
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("policy", ["agents", "prior", "random"])

@@ -78,6 +78,15 @@ def test_triplet_time_is_read_as_compound() -> None:
     assert (piece.events[::2] > 1).all()
 
 
+def test_duplets_beside_triplets_are_kept() -> None:
+    notes = tune("72 74 76 77 79 77 76 74 " * 2, 2)
+    notes += [(32 + 4 / 3 * index, 4 / 3, 72 + (0, 4, 7)[index % 3]) for index in range(36)]
+    notes += tune("72 74 76 77 " * 16, 1, 80)
+    piece = read_piece(midi(Track(notes, "melody")), "mixed")
+    assert piece.meta.meter == "4/4"
+    assert "24 notes moved to the nearest sixteenth" in piece.meta.notes
+
+
 def test_a_change_of_metre_keeps_the_longest_stretch() -> None:
     notes = tune("72 74 76 " * 2, 4) + tune("72 74 76 77 " * 6, 4, 24)
     piece = read_piece(midi(Track(notes, "melody"), meters=((0, 3, 4), (24, 4, 4))), "change")
@@ -209,3 +218,17 @@ def test_bundled_music_is_read(style: str, tmp_path: Path) -> None:
     # Written relative to the tonic, most notes are in the scale of C major or A minor.
     white = torch.tensor([step in (0, 2, 4, 5, 7, 9, 11) for step in range(12)])
     assert float(white[pitch.long() % 12].float().mean()) > 0.9
+
+
+@pytest.mark.skipif("TRIAD_TEST_DATA" not in os.environ, reason="TRIAD_TEST_DATA names no folder of real songs")
+def test_real_songs_off_the_grid_are_read(tmp_path: Path) -> None:
+    files = sorted((Path(os.environ["TRIAD_TEST_DATA"]) / "pop909").glob("*/*.mid"))[::60]
+    for path in files:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    corpus, report = read_corpus(tmp_path)
+    assert len(report.dropped) <= 1
+    assert {piece.melody for piece in report.used} == {"MELODY"}
+    assert [piece.meter for piece in report.used].count("4/4") >= 0.8 * len(files)
+    white = torch.tensor([step in (0, 2, 4, 5, 7, 9, 11) for step in range(12)])
+    pitch = corpus.scores.pitch[corpus.scores.onset()].long()
+    assert float(white[pitch % 12].float().mean()) > 0.9

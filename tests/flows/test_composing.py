@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import mido
+import pytest
+
+from composer.errors import TriadError
+from composer.score import Score
+from flows.composing import Model, write_pieces
+from flows.errors import FlowError
+from flows.requests import Request
+
+
+@pytest.fixture
+def model(trained: Path) -> Model:
+    return Model.load(trained / "models" / "tunes" / "model")
+
+
+def same(first: Score, second: Score) -> bool:
+    return bool((first.pitch == second.pitch).all()) and bool((first.chord == second.chord).all())
+
+
+def test_the_same_request_gives_the_same_piece_and_another_number_another(model: Model) -> None:
+    request = Request(bars=4, seed=3)
+    first, asked = model.compose(request, 1)
+    again, _ = model.compose(request, 1)
+    second, _ = model.compose(request, 2)
+    assert asked == {"key": "C major", "meter": "4/4", "bars": 4, "tempo": 107.0, "seed": 3, "policy": "agents"}
+    assert same(first, again)
+    assert not same(first, second)
+
+
+def test_a_piece_sounds_in_the_key_and_metre_asked_for(model: Model) -> None:
+    score, _ = model.compose(Request(key="D minor", meter="3/4", bars=5, tempo=80.0))
+    assert score.transposition.tolist() == [5]
+    assert score.steps.tolist() == [5 * 12]
+    assert score.tempo.tolist() == [80.0]
+
+
+def test_a_metre_the_model_never_heard_is_refused(model: Model) -> None:
+    with pytest.raises(TriadError, match="6/8"):
+        model.compose(Request(meter="6/8"))
+
+
+def test_a_request_knows_what_a_piece_can_have() -> None:
+    for wrong in ({"key": "H"}, {"meter": "7/8"}, {"bars": 0}, {"policy": "muse"}, {"seed": -1}, {"colour": "blue"}):
+        with pytest.raises(ValueError, match=r"\w"):
+            Request(**wrong)
+
+
+def test_without_a_model_pieces_are_random(tmp_path: Path) -> None:
+    (piece,) = write_pieces(Model.none(), Request(bars=2, policy="random"), tmp_path, formats=["mid"])
+    assert mido.MidiFile(piece["files"]["mid"]).length > 1
+    with pytest.raises(FlowError, match="triad train"):
+        Model.none().compose(Request(bars=2))
+
+
+def test_every_piece_has_its_files_and_says_where_it_comes_from(model: Model, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "folder"
+    pieces = write_pieces(model, Request(bars=4, seed=7), out, count=2, formats=["mid", "wav", "png", "html"])
+    assert len(list(out.iterdir())) == 2 * 5
+    told = json.loads((out / "piece-7-2.json").read_text())
+    assert {**told, "files": pieces[1]["files"]} == pieces[1]
+    assert told["model"]["digest"] == model.digest
+    assert told["model"]["corpus_source"] == "tunes"
+    assert told["request"]["seed"] == 7
+    assert told["audio"]["wav"]["peak_dbfs"] < 0
+    assert len(told["audio"]["wav"]["soundfont_sha256"]) == 64
+    assert {"Melody", "Chords", "Bass", "Drums"} <= set(told["tracks"])
+
+
+def test_a_piece_does_not_depend_on_how_many_are_asked_for(model: Model, tmp_path: Path) -> None:
+    for count in (1, 3):
+        write_pieces(model, Request(bars=4), tmp_path / str(count), count=count, formats=["mid"])
+    assert (tmp_path / "1" / "piece-0-1.mid").read_bytes() == (tmp_path / "3" / "piece-0-1.mid").read_bytes()
+
+
+def test_a_recording_alone_leaves_no_midi_file(model: Model, tmp_path: Path) -> None:
+    write_pieces(model, Request(bars=2), tmp_path, formats=["flac"])
+    assert {path.name for path in tmp_path.iterdir()} == {"piece-0-1.flac", "piece-0-1.json"}
+
+
+def test_where_the_second_piece_fails_nothing_is_left(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import flows.composing as composing
+
+    written = composing.write_midi
+
+    def full(arrangement: object, path: Path) -> None:
+        if "-2" in path.name:
+            raise OSError(28, "No space left on device")
+        written(arrangement, path)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(composing, "write_midi", full)
+    with pytest.raises(FlowError, match="No space left"):
+        write_pieces(model, Request(bars=2), tmp_path, count=2, formats=["mid"])
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flows.errors import FlowError
+from flows.home import Home, is_uri, model_folder
+
+
+def made(home: Home, name: str, when: int) -> Path:
+    folder = home.models / name / "model"
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text("{}")
+    os.utime(folder / "model.json", (when, when))
+    return folder
+
+
+def test_the_environment_names_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TRIAD_HOME", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert Home.here().root == tmp_path
+    assert Home.here().tracking_uri == f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking:5000")
+    assert Home.here().tracking_uri == "http://tracking:5000"
+
+
+def test_without_it_the_home_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRIAD_HOME", raising=False)
+    assert Home.here().root == Path.home() / ".triad"
+
+
+def test_the_newest_model_is_the_one_finished_last(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    made(home, "b", 1_000)
+    newest = made(home, "a", 2_000)
+    assert home.newest_model() == newest
+
+
+def test_without_a_model_it_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "models" / "unfinished" / "checkpoint").mkdir(parents=True)
+    with pytest.raises(FlowError, match="triad train"):
+        Home(tmp_path).newest_model()
+
+
+def test_a_model_is_found_in_its_training_folder_too(tmp_path: Path) -> None:
+    folder = made(Home(tmp_path), "a", 1)
+    assert model_folder(folder) == model_folder(folder.parent) == folder
+    with pytest.raises(FlowError, match="holds no model"):
+        model_folder(tmp_path)
+    with pytest.raises(FlowError, match="no such folder"):
+        model_folder(tmp_path / "nowhere")
+
+
+def test_uris_are_told_from_folders() -> None:
+    assert is_uri("models:/triad-fiddle@champion")
+    assert is_uri("runs:/0123/triad-fiddle")
+    assert not is_uri("models/triad-fiddle")
