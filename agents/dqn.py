@@ -1,7 +1,8 @@
 """Deep Q-learning of one agent: the network, its slow copy, the optimiser and one gradient step.
 
 Soft values against a frozen prior (KL control, Jaques et al. 2017, https://arxiv.org/abs/1611.02796) or plain hard
-ones; double (van Hasselt et al. 2016) and dueling (Wang et al. 2016) by configuration. Knows nothing of music.
+ones; double (van Hasselt et al. 2016) and dueling (Wang et al. 2016) by configuration. What slots and actions mean, it does
+not know.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from agents.config import AgentConfig
 from agents.networks import Network
 from agents.replay import Batch
 from agents.seeding import generator
+from composer.environment import Relation
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
@@ -32,6 +34,7 @@ class DQN:
         prior: its frozen prior, or None for the uniform choice.
         seed: what its weights and its randomness are derived from.
         device: where its tensors live.
+        relations: between its slots and its actions, see :class:`agents.networks.Network`.
     """
 
     def __init__(
@@ -43,15 +46,22 @@ class DQN:
         prior: Network | None = None,
         seed: int = 0,
         device: torch.device | str = "cpu",
+        relations: Sequence[Relation] = (),
     ) -> None:
         self.config = config
         self.temperature = config.temperature
         self.generator = generator(seed, "behaviour", device=device)
         self.prior = prior
         weights = generator(seed, "weights")
-        self.online = Network(sizes, actions, hidden=config.hidden, dueling=config.dueling, generator=weights).to(
-            device
+        network = Network(
+            sizes,
+            actions,
+            hidden=config.hidden,
+            dueling=config.dueling,
+            generator=weights,
+            relations=relations,
         )
+        self.online = network.to(device)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
 
     @cached_property

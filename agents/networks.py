@@ -5,6 +5,9 @@ rows of an observation are summed (an embedding bag), which is a linear layer ov
 The same body holds action values (with a dueling head) and priors (plain logits).
 
     slots -> sum of embeddings -> LayerNorm, ReLU -> linear -> LayerNorm, ReLU -> head
+
+The head scores actions, and where relations between slots and actions are given (an interval, a chord degree) also
+their kinds; an action's number is its own score plus those of the kinds it is of.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from typing import cast
 import torch
 import torch.nn.functional as F  # noqa: N812 # the name all of PyTorch's world uses
 from torch import Tensor, nn
+
+from composer.environment import Relation
 
 
 class Network(nn.Module):
@@ -30,15 +35,35 @@ class Network(nn.Module):
         hidden: width.
         dueling: whether the head is ``q = v + a - mean(a)`` (Wang et al. 2016, https://arxiv.org/abs/1511.06581).
         generator: draws the initial weights (on the CPU, so that every device starts from the same ones).
+        relations: tables of kinds over the values of a slot and the actions.
     """
 
     offsets: Tensor
+    kinds: Tensor
+    related: Tensor
+    rows: Tensor
 
     def __init__(
-        self, sizes: Sequence[int], actions: int, *, hidden: int, dueling: bool, generator: torch.Generator
+        self,
+        sizes: Sequence[int],
+        actions: int,
+        *,
+        hidden: int,
+        dueling: bool,
+        generator: torch.Generator,
+        relations: Sequence[Relation] = (),
     ) -> None:
         super().__init__()
         self.dueling = dueling
+        self.actions = actions
+        outputs = list(accumulate((relation.kinds for relation in relations), initial=dueling + actions))
+        rows = list(accumulate((len(relation.table) for relation in relations), initial=0))
+        tables = [relation.table + first for relation, first in zip(relations, outputs, strict=False)]
+        tables = tables or [torch.zeros(0, actions, dtype=torch.int64)]
+        # One table for all relations: row by slot value, entries the head's outputs to add up.
+        self.register_buffer("kinds", torch.cat(tables), persistent=False)
+        self.register_buffer("related", torch.tensor([relation.column for relation in relations]), persistent=False)
+        self.register_buffer("rows", torch.tensor(rows[:-1]), persistent=False)
         offsets = torch.tensor([0, *accumulate(sizes)], dtype=torch.int32)
         self.register_buffer("offsets", offsets[:-1], persistent=False)
 
@@ -53,8 +78,8 @@ class Network(nn.Module):
         self.linear_bias = nn.Parameter(torch.zeros(hidden))
         self.norm2_weight = nn.Parameter(torch.ones(hidden))
         self.norm2_bias = nn.Parameter(torch.zeros(hidden))
-        self.head_weight = nn.Parameter(torch.zeros(actions + dueling, hidden))
-        self.head_bias = nn.Parameter(torch.zeros(actions + dueling))
+        self.head_weight = nn.Parameter(torch.zeros(outputs[-1], hidden))
+        self.head_bias = nn.Parameter(torch.zeros(outputs[-1]))
 
     def forward(self, observation: Tensor, keep: Tensor | None = None) -> Tensor:
         """Values or logits of every action.
@@ -75,7 +100,12 @@ class Network(nn.Module):
         bag = torch.relu(F.layer_norm(bag, width, scale1, shift1))
         bag = torch.relu(F.layer_norm(F.linear(bag, weight, bias), width, scale2, shift2))
         out = F.linear(bag, head, head_bias)
-        return dueling(out[:, :1], out[:, 1:]) if self.dueling else out
+        scores = out[:, self.dueling : self.dueling + self.actions]
+        if len(self.rows):
+            kinds = self.kinds[observation[:, self.related] + self.rows]
+            related = out.gather(1, kinds.flatten(1)).view(kinds.shape)
+            scores = scores + related.sum(1)
+        return dueling(out[:, :1], scores) if self.dueling else scores
 
 
 def dueling(value: Tensor, advantage: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from agents.errors import AgentError
 from agents.networks import Network
 from agents.policy import masked_log_prior
 from agents.seeding import generator
+from composer.environment import Relation
 
 _EVALUATED_AT_ONCE = 8192
 
@@ -94,6 +95,7 @@ def learn_prior(
     *,
     seed: int,
     device: torch.device | str = "cpu",
+    relations: Sequence[Relation] = (),
 ) -> Iterator[Epoch]:
     """Train a prior, one :class:`Epoch` at a time; the last one holds the network to keep.
 
@@ -104,6 +106,7 @@ def learn_prior(
         config: how.
         seed: what weights and order are derived from.
         device: where to train.
+        relations: between slots and actions.
     """
     order = generator(seed, "order")
     hiding = generator(seed, "hiding", device=device)
@@ -114,6 +117,7 @@ def learn_prior(
         hidden=config.hidden,
         dueling=False,
         generator=generator(seed, "weights"),
+        relations=relations,
     ).to(device)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True

@@ -30,7 +30,7 @@ from agents.replay import Replay
 from agents.seeding import derive, generator
 from agents.trio import Trio, agent_columns, agent_sizes, to_cpu
 from composer.corpus import Corpus
-from composer.environment import Conditions, Decisions, columns, follow, play
+from composer.environment import Conditions, Decisions, columns, follow, play, relations
 from composer.rewards import Reference, RewardWeights
 from composer.score import Score
 from composer.vocabulary import AGENTS, Vocabulary
@@ -312,8 +312,16 @@ def learn_priors(
         )
         seed = derive(config.seed, name, "prior")
         training, held_out = split_by_piece(examples, config.priors.held_out, generator(seed, "split"))
-        sizes = agent_sizes(index, vocabulary)
-        for epoch in learn_prior(training, held_out, sizes, config.priors, seed=seed, device=config.device):
+        epochs = learn_prior(
+            training,
+            held_out,
+            agent_sizes(index, vocabulary),
+            config.priors,
+            seed=seed,
+            device=config.device,
+            relations=relations(index, vocabulary),
+        )
+        for epoch in epochs:
             metrics = {"nll": epoch.nll, "training_nll": epoch.training_nll, "best_nll": epoch.best}
             yield Record("prior", name, epoch.number, metrics)
         priors.append(epoch.network)

@@ -19,7 +19,7 @@ from agents.errors import AgentError, CheckpointError
 from agents.networks import Network
 from agents.seeding import derive, generator
 from agents.tabular import Tabular
-from composer.environment import SLOTS, Conditions, columns, play, slot_sizes
+from composer.environment import SLOTS, Conditions, columns, play, relations, slot_sizes
 from composer.errors import TriadError
 from composer.rewards import Reference
 from composer.score import Score
@@ -229,7 +229,8 @@ def make_agent(
     if config.prior == "uniform":
         prior = None
     if config.learner == "dqn":
-        return DQN(sizes, actions, config, prior=prior, seed=own, device=device)
+        related = relations(index, vocabulary)
+        return DQN(sizes, actions, config, prior=prior, seed=own, device=device, relations=related)
     names = [SLOTS[column].name for column in columns(index)]
     looked_at = [names.index(name) for name in TABLE_SLOTS[index]]
     return Tabular(sizes, actions, config, looked_at=looked_at, prior=prior, seed=own, device=device)
@@ -266,6 +267,7 @@ def _read_prior(
         hidden=config.priors.hidden,
         dueling=False,
         generator=generator(0, "overwritten"),
+        relations=relations(index, vocabulary),
     )
     network.load_state_dict(dict(tensors))
     return network.requires_grad_(False).to(config.device)

@@ -13,7 +13,7 @@ from agents.networks import Network
 from agents.training import Training
 from agents.trio import Trio, agent_sizes
 from benchmarks.measure import Row, rate, row
-from composer.environment import Conditions
+from composer.environment import Conditions, relations
 from composer.environment.gymnasium_face import TriadEnv
 from composer.environment.settings import shipped_reference
 from composer.vocabulary import AGENTS
@@ -33,6 +33,7 @@ def triad(iterations: int) -> tuple[float, ...]:
             hidden=HIDDEN,
             dueling=False,
             generator=draws,
+            relations=relations(index, settings.vocabulary),
         )
         for index in range(len(AGENTS))
     ]

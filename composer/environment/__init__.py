@@ -8,6 +8,7 @@ import gymnasium
 
 from composer.environment.coordinator import Conditions, Coordinator, EnvironmentConditionError
 from composer.environment.observation import SLOTS, Slot, columns, slot_sizes
+from composer.environment.relations import Relation, relations
 from composer.environment.rollout import Decisions, Policy, follow, play, uniform_policy
 
 __all__ = [
@@ -17,10 +18,12 @@ __all__ = [
     "Decisions",
     "EnvironmentConditionError",
     "Policy",
+    "Relation",
     "Slot",
     "columns",
     "follow",
     "play",
+    "relations",
     "slot_sizes",
     "uniform_policy",
 ]

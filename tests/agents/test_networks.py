@@ -5,6 +5,7 @@ from agents.config import AgentConfig
 from agents.dqn import DQN
 from agents.networks import Network, dueling
 from agents.seeding import derive, generator
+from composer.environment import Relation
 
 SIZES = (3, 5, 2)
 
@@ -34,6 +35,17 @@ def test_the_policy_of_a_new_agent_is_its_prior() -> None:
     assert torch.allclose(preferences(agent, seen, held), held.exp())
     assert (held.exp().std(0)[[0, 2, 3]] > 0.01).all()
     assert (held[:, 1] == -torch.inf).all()
+
+
+def test_an_action_scores_for_itself_and_for_its_kinds() -> None:
+    # Slot 1 (values 0..4) to actions 0..3: kind 0 for value 0, else 1 where the action is the value less one, 2 where not.
+    table = torch.tensor([[0] * 4] + [[1 if action == value else 2 for action in range(4)] for value in range(4)])
+    net = network(dueling=False, relations=(Relation(1, table),))
+    assert net.head_weight.shape[0] == 4 + 3
+    with torch.no_grad():
+        net.head_bias.copy_(torch.tensor([0.5, 0.0, 0.0, -1.0, 10.0, 20.0, 30.0]))
+    seen = torch.tensor([[0, 0, 0], [2, 3, 1]], dtype=torch.uint8)
+    assert net(seen).tolist() == [[10.5, 10.0, 10.0, 9.0], [30.5, 30.0, 20.0, 29.0]]
 
 
 def test_dueling_mean_is_the_state_value() -> None:

@@ -11,7 +11,7 @@ from agents.errors import AgentError, CheckpointError
 from agents.networks import Network
 from agents.seeding import generator
 from agents.trio import Trio, agent_sizes
-from composer.environment import Conditions, follow
+from composer.environment import Conditions, relations, follow
 from composer.rewards import Reference
 from composer.score import Score
 from composer.vocabulary import AGENTS, Vocabulary
@@ -25,7 +25,9 @@ def make_trio(config: TrainConfig | None = None) -> Trio:
     priors = []
     for index, size in enumerate(VOCABULARY.sizes):
         random = generator(index, "test")
-        prior = Network(agent_sizes(index, VOCABULARY), size, hidden=16, dueling=False, generator=random)
+        related = relations(index, VOCABULARY)
+        sizes = agent_sizes(index, VOCABULARY)
+        prior = Network(sizes, size, hidden=16, dueling=False, generator=random, relations=related)
         with torch.no_grad():
             prior.head_weight.normal_(generator=random)
         priors.append(prior)
