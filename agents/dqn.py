@@ -1,8 +1,8 @@
 """Deep Q-learning of one agent: the network, its slow copy, the optimiser and one gradient step.
 
 Soft values against a frozen prior (KL control, Jaques et al. 2017, https://arxiv.org/abs/1611.02796) or plain hard
-ones; double (van Hasselt et al. 2016) and dueling (Wang et al. 2016) by configuration. What slots and actions mean, it does
-not know.
+ones; double (van Hasselt et al. 2016) and dueling (Wang et al. 2016) by configuration. What slots and actions
+mean, it does not know.
 """
 
 from __future__ import annotations

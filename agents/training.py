@@ -284,7 +284,7 @@ class Training:
             training.iteration, training.steps = int(description["iteration"]), int(description["steps"])
             training.seconds = float(description["seconds"])
         except (KeyError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+            reason = str(error).splitlines()[-1].strip()
             raise CheckpointError(f"the checkpoint in {directory} lacks or misfits {reason}: {other}") from None
         return training
 

@@ -211,7 +211,7 @@ class Trio:
                 agent.restore(under(name, tensors))
                 agent.temperature = float(tau)
         except (KeyError, TypeError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+            reason = str(error).splitlines()[-1].strip()
             raise CheckpointError(f"the model in {directory} lacks or misfits {reason}: {again}") from None
         except CheckpointError:
             raise

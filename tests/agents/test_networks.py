@@ -38,7 +38,7 @@ def test_the_policy_of_a_new_agent_is_its_prior() -> None:
 
 
 def test_an_action_scores_for_itself_and_for_its_kinds() -> None:
-    # Slot 1 (values 0..4) to actions 0..3: kind 0 for value 0, else 1 where the action is the value less one, 2 where not.
+    # Slot 1 (values 0..4) to actions 0..3: kind 0 for value 0, else 1 where the action is the value less one, or 2.
     table = torch.tensor([[0] * 4] + [[1 if action == value else 2 for action in range(4)] for value in range(4)])
     net = network(dueling=False, relations=(Relation(1, table),))
     assert net.head_weight.shape[0] == 4 + 3

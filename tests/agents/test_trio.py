@@ -11,7 +11,7 @@ from agents.errors import AgentError, CheckpointError
 from agents.networks import Network
 from agents.seeding import generator
 from agents.trio import Trio, agent_sizes
-from composer.environment import Conditions, relations, follow
+from composer.environment import Conditions, follow, relations
 from composer.rewards import Reference
 from composer.score import Score
 from composer.vocabulary import AGENTS, Vocabulary

@@ -76,11 +76,15 @@ def settings_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def _no_store_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("TRIAD_HOME", str(folder))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return folder
 
 
@@ -98,6 +102,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tunes: Path) -> Path:
     return home.root
 
 
+def environment(home: Path) -> dict[str, str]:
+    """Of a process at home in ``home``. MLflow leaves the store it was last told of in this process's environment."""
+    return {
+        **{name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
+        "TRIAD_HOME": str(home),
+    }
+
+
 def triad(*arguments: object, home: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run ``triad`` in a process of its own."""
     done = subprocess.run(
@@ -105,7 +117,7 @@ def triad(*arguments: object, home: Path, check: bool = True) -> subprocess.Comp
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "TRIAD_HOME": str(home)},
+        env=environment(home),
     )
     if check:
         assert done.returncode == 0, done.stderr

@@ -94,7 +94,9 @@ def test_a_folder_remembers_nothing_of_another_store(tracker: Tracker, tmp_path:
     with tracker.run("e", kind="train") as parent:
         remember(tmp_path, tracker, run=parent.run_id)
     assert remembered(tmp_path, tracker)["run"] == parent.run_id
-    (tmp_path / "tracking.json").write_text((tmp_path / "tracking.json").read_text().replace("sqlite:", "postgresql:"))
+    (tmp_path / "tracking.json").write_text(
+        (tmp_path / "tracking.json").read_text().replace("sqlite:", "postgresql:")
+    )
     assert remembered(tmp_path, tracker) == {}
     (tmp_path / "tracking.json").write_text("{")
     assert remembered(tmp_path, tracker) == {}

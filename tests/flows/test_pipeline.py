@@ -17,9 +17,14 @@ from typing import Any
 
 import pytest
 import soundfile
+from click.testing import CliRunner
 from mlflow import MlflowClient
 
-from tests.flows.conftest import triad
+from flows import tasks
+from flows.cli import cli
+from flows.home import Home
+from flows.tracking import Tracker
+from tests.flows.conftest import environment, triad
 
 
 @dataclass(frozen=True)
@@ -102,18 +107,26 @@ def test_prefect_saw_every_stage_complete_and_kept_artifacts(piped: Piped) -> No
     assert {"training-progress", "pipeline-summary", "pipeline-mlflow", "evaluation"} <= artifacts
 
 
-def test_the_champion_composes_what_the_folder_composes(piped: Piped, tmp_path: Path) -> None:
-    for model in ("models:/triad-tunes@champion", "models:/triad-tunes/1", piped.told["model"]):
-        out = tmp_path / str(len(list(tmp_path.iterdir())))
-        triad("compose", model, "--bars", 4, "--format", "mid", "-o", out, home=piped.home)
+def test_the_champion_composes_what_the_folder_composes(
+    piped: Piped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIAD_HOME", str(piped.home))
+    run_uri = f"runs:/{piped.told['run_id']}/triad-tunes"
+    for number, model in enumerate(("models:/triad-tunes@champion", "models:/triad-tunes/1", run_uri, None)):
+        named = [model] if model else []
+        done = CliRunner().invoke(
+            cli, ["compose", *named, "--bars", "4", "--format", "mid", "-o", f"{tmp_path}/{number}"]
+        )
+        assert done.exit_code == 0, done.stderr
     first, *others = [path.read_bytes() for path in sorted(tmp_path.rglob("*.mid"))]
-    assert len(others) == 2
+    assert len(others) == 3
     assert all(other == first for other in others)
 
 
-def test_a_model_the_registry_lacks_is_named(piped: Piped, tmp_path: Path) -> None:
-    done = triad("compose", "models:/triad-polka@champion", "-o", tmp_path, home=piped.home, check=False)
-    assert done.returncode == 2
+def test_a_model_the_registry_lacks_is_named(piped: Piped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIAD_HOME", str(piped.home))
+    done = CliRunner().invoke(cli, ["compose", "models:/triad-polka@champion", "-o", str(tmp_path)])
+    assert done.exit_code == 2
     assert done.stderr.splitlines()[-1].startswith("error: models:/triad-polka@champion")
 
 
@@ -143,7 +156,7 @@ def test_the_model_loads_with_pickle_refused_and_answers(piped: Piped) -> None:
         [sys.executable, "-W", "ignore", "-c", LOAD, f"sqlite:///{piped.home}/mlflow.db"],
         capture_output=True,
         text=True,
-        env={**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"},
+        env={**environment(piped.home), "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"},
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
@@ -160,15 +173,18 @@ def test_the_model_loads_with_pickle_refused_and_answers(piped: Piped) -> None:
     assert "triad-composer==" in (model / "requirements.txt").read_text()
 
 
-def test_the_same_again_finds_everything_done(piped: Piped, tunes: Path, settings_file: Path) -> None:
-    done = triad(
-        *("train", "--corpus", tunes, "--steps", 600, "--settings", settings_file, "--seed", 1, "--json"),
-        home=piped.home,
-    )
-    told = json.loads(done.stdout)
-    assert told["digest"] == piped.told["digest"]
-    assert told["run_id"] == piped.told["run_id"]
-    assert str(told["registered"]["version"]) == "1"
+def test_a_model_is_registered_once(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIAD_HOME", str(piped.home))
+    folder = Path(piped.told["model"]).parent
+    assert tasks.register_model.fn(folder, piped.told["run_id"], {}) == piped.told["registered"]
+
+
+def test_a_model_of_the_registry_is_judged_as_its_folder_is(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIAD_HOME", str(piped.home))
+    with Tracker(Home.here()).run("again", kind="evaluate") as run:
+        told = tasks.judge.fn("models:/triad-tunes@champion", None, 4, 1, run.run_id)
+    assert told["figures"] == piped.told["figures"]
+    assert {file.path for file in piped.client.list_artifacts(run.run_id)} == {"evaluation.json", "evaluation.md"}
 
 
 def start(*arguments: object, home: Path) -> subprocess.Popen[str]:
@@ -177,7 +193,7 @@ def start(*arguments: object, home: Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "TRIAD_HOME": str(home)},
+        env=environment(home),
         start_new_session=True,
     )
 
@@ -185,7 +201,18 @@ def start(*arguments: object, home: Path) -> subprocess.Popen[str]:
 def test_a_training_interrupted_at_the_terminal_ends_in_order_and_goes_on(
     piped: Piped, tunes: Path, settings_file: Path, tmp_path: Path
 ) -> None:
-    arguments = ["train", "--corpus", tunes, "--settings", settings_file, "--seed", 2, "-o", tmp_path / "run", "--json"]
+    arguments = [
+        "train",
+        "--corpus",
+        tunes,
+        "--settings",
+        settings_file,
+        "--seed",
+        2,
+        "-o",
+        tmp_path / "run",
+        "--json",
+    ]
     process = start(*arguments, "--minutes", 5, home=piped.home)
     assert process.stderr is not None
     for line in process.stderr:
@@ -216,21 +243,13 @@ def test_a_training_interrupted_at_the_terminal_ends_in_order_and_goes_on(
     assert [metric.step for metric in history] == list(range(1, len(history) + 1))
 
 
-def test_evaluate_a_model_from_the_registry(piped: Piped) -> None:
-    done = triad("evaluate", "models:/triad-tunes@champion", "--count", 3, "--json", home=piped.home)
-    told = json.loads(done.stdout)
-    assert 0 <= told["figures"]["agents/overlap"] <= 1
-    assert piped.client.get_run(told["run_id"]).info.status == "FINISHED"
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ui_serves_the_pages_until_it_is_stopped(piped: Piped, number: int) -> None:
+def test_ui_serves_the_pages_until_it_is_stopped(piped: Piped) -> None:
     port = free_port()
     process = start("ui", "--port", port, home=piped.home)
     assert process.stdout is not None
@@ -242,19 +261,19 @@ def test_ui_serves_the_pages_until_it_is_stopped(piped: Piped, number: int) -> N
     )
     with urllib.request.urlopen(link, timeout=30) as page:
         assert "<title>MLflow</title>" in page.read().decode()
-    os.kill(process.pid, number)
+    process.terminate()
     _, err = process.communicate(timeout=60)
-    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[signal.Signals(number)]
+    assert process.returncode == 143
     assert "Traceback" not in err
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_ui_on_a_taken_port_says_so(piped: Piped) -> None:
+def test_ui_on_a_taken_port_says_so(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIAD_HOME", str(piped.home))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = taken.getsockname()[1]
-        done = triad("ui", "--port", port, home=piped.home, check=False)
-    assert done.returncode == 2
+        done = CliRunner().invoke(cli, ["ui", "--port", str(taken.getsockname()[1])])
+    assert done.exit_code == 2
     assert "--port" in done.stderr.splitlines()[-1]

@@ -22,8 +22,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tracker(place: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def tracker(place: Path) -> Tracker:
     return Tracker(Home(place))
 
 
@@ -140,7 +139,9 @@ def test_system_metrics_are_logged_to_the_run_and_make_no_other(tracker: Tracker
 
 def test_metrics_can_speak_of_a_model_and_a_dataset(tracker: Tracker) -> None:
     with tracker.run("nine", kind="evaluate") as run:
-        run.log([Metric("vs_real_music/agents_overlap", 0.8, run.now(), 3, dataset_name="tunes", dataset_digest="abc")])
+        run.log(
+            [Metric("vs_real_music/agents_overlap", 0.8, run.now(), 3, dataset_name="tunes", dataset_digest="abc")]
+        )
     assert history(run, "vs_real_music/agents_overlap") == [(3, 0.8)]
     assert run.last_step("vs_real_music/agents_overlap") == 3
     assert run.last_step("never") == 0
@@ -188,7 +189,9 @@ print(run.run_id)
 
 
 def opened(name: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", OPEN, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", OPEN, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def test_four_processes_open_a_fresh_store_at_once(home: Path) -> None:
@@ -203,7 +206,6 @@ def test_four_processes_open_a_fresh_store_at_once(home: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_killed_process_leaves_no_run_running(place: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setenv("TRIAD_HOME", str(place))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     process = opened("stays")
     assert process.stdout is not None
     run_id = process.stdout.readline().strip()
