@@ -76,17 +76,17 @@ class PriorConfig:
 
     hidden: Positive = 128
     """Width of the network. Twice as wide lowers the held-out error by .01 nats and doubles the time of composing."""
-    learning_rate: Above0 = 1e-3
+    learning_rate: Above0 = 2e-3
     """Step size of fused AdamW at the start; it falls along a cosine to nothing."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     """Decoupled weight decay."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the observation's slots hidden in each training example."""
     batch_size: Positive = 1024
     """Decisions in one gradient step."""
-    epochs: Positive = 16
+    epochs: Positive = 12
     """Epochs at most."""
-    epoch_steps: Positive = 25
+    epoch_steps: Positive = 20
     """Gradient steps in an epoch at least: a small corpus is passed over several times."""
     patience: Positive = 3
     """Epochs without a better held-out error after which training stops."""

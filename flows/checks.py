@@ -70,9 +70,3 @@ def check_writable(folder: Path) -> None:
         raise FlowError(f"{folder} cannot be written: {place} is a file; choose another folder")
     if not os.access(place, os.W_OK | os.X_OK):
         raise FlowError(f"{folder} cannot be written: {place} lets you write nothing; choose another folder")
-
-
-def unwritable(path: Path, error: OSError) -> FlowError:
-    """What to say when writing failed after all."""
-    reason = error.strerror or str(error)
-    return FlowError(f"{path} cannot be written ({reason}): choose a folder you may write to with room left")

@@ -24,11 +24,13 @@ from composer.export import write_listening_page, write_midi, write_piano_roll
 from composer.render import render
 from composer.score import Score
 from composer.theory import METERS, Key, parse_meter
-from flows.checks import AUDIO, unwritable
+from flows.checks import AUDIO
 from flows.errors import FlowError
+from flows.files import unwritable
 from flows.home import MODEL_FILE
 from flows.requests import Request
 from flows.revision import triad_version
+from flows.styles import FALLBACK_ARRANGEMENT
 
 torch.set_num_threads(1)
 
@@ -69,8 +71,13 @@ class Model:
 
     @property
     def style(self) -> str:
-        """The style it learned."""
-        return str(self.provenance.get("style", "pop"))
+        """The name of the music it learned."""
+        return str(self.provenance.get("style", "random"))
+
+    @property
+    def arrangement(self) -> str:
+        """How its pieces are arranged unless asked otherwise."""
+        return str(self.provenance.get("arrangement", FALLBACK_ARRANGEMENT))
 
     def compose(self, request: Request, number: int = 1) -> tuple[Score, dict[str, Any]]:
         """Piece ``number`` (from 1) of a request, and the request with every field filled in.
@@ -144,7 +151,7 @@ def write_pieces(
     Raises:
         TriadError: if the model cannot write such a piece, or a file cannot be written.
     """
-    arrangement_style = load_style(style or str(model.provenance.get("arrangement", "pop")))
+    arrangement_style = load_style(style or model.arrangement)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".triad-", dir=output) as workshop:
@@ -159,7 +166,7 @@ def write_pieces(
                     "model": {"digest": model.digest, "source": model.source, **model.provenance},
                     "request": asked,
                     "number": number,
-                    "style": style or model.provenance.get("arrangement", "pop"),
+                    "style": style or model.arrangement,
                     **_write(arrangement, Path(workshop) / stem, formats, soundfont),
                 }
                 (Path(workshop) / f"{stem}.json").write_text(json.dumps(piece, indent=1) + "\n", encoding="utf-8")

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.checks import unwritable
 from flows.errors import FlowError
+from flows.files import unwritable
 from flows.home import Home
 
 

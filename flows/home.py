@@ -4,18 +4,21 @@
 ``mlflow.db``      the tracking store, unless ``MLFLOW_TRACKING_URI`` names one
 ``artifacts/``     what the runs of that store carry
 ``corpora/``       corpora as read, named by their content
-``models/``        one folder for each training run: checkpoint, model, report
+``models/``        one folder for each training run: checkpoint and model
+``newest``         where the model lies that was finished last outside ``models/``
 ``prefect/``       the orchestrator's own database, unless ``PREFECT_HOME`` names it
 =================  ==========================================================
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.errors import FlowError
+from flows.files import write_text
 
 VARIABLE = "TRIAD_HOME"
 MODEL_FILE = "model.json"
@@ -57,13 +60,24 @@ class Home:
         """Where the orchestrator keeps its database and settings."""
         return self.root / "prefect"
 
+    def remember_model(self, folder: Path) -> None:
+        """Note a model that was finished outside this folder, so that :meth:`newest_model` finds it.
+
+        Raises:
+            FlowError: if the note cannot be written.
+        """
+        write_text(self.root / "newest", f"{folder.absolute()}\n")
+
     def newest_model(self) -> Path:
         """The folder of the model that was finished last.
 
         Raises:
             FlowError: if nothing was trained here yet.
         """
-        found = [path for path in self.models.glob(f"*/model/{MODEL_FILE}") if path.is_file()]
+        places = [path.parent for path in self.models.glob(f"*/model/{MODEL_FILE}")]
+        with contextlib.suppress(OSError):
+            places.append(Path((self.root / "newest").read_text(encoding="utf-8").strip()))
+        found = [place / MODEL_FILE for place in places if (place / MODEL_FILE).is_file()]
         if not found:
             raise FlowError(
                 f"no model yet in {self.models}: run 'triad train' or 'triad pipeline' first, name a model's folder, "

@@ -17,7 +17,8 @@ from typing import Any
 from agents.config import TrainConfig
 from agents.records import Record
 from composer.vocabulary import AGENTS
-from flows.stages import CorpusFile, write_text
+from flows.files import write_text
+from flows.stages import CorpusFile
 from flows.tracking import Run, Tracker, undisturbed
 
 FILE = "tracking.json"

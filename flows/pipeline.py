@@ -19,6 +19,7 @@ from prefect.runtime import flow_run
 from agents.config import TrainConfig
 from flows import stages
 from flows.composing import Model
+from flows.files import write_text
 from flows.home import Home
 from flows.journal import remembered
 from flows.stages import CorpusFile
@@ -67,6 +68,7 @@ def train(
     title = f"{found.style} · seed {config.seed} · {_budget(config)}"
     with _run(tracker, run_id, title, kind="train", resume=resume) as run:
         last = learn(found.to_json(), config.to_json(), folder, run.run_id, fresh)
+        home.remember_model(folder / "model")
         loaded = Model.load(folder / "model")
         version = register_model(folder, run.run_id, version_tags(loaded, found))
         text = (
@@ -199,7 +201,7 @@ def pipeline(
         )  # fmt: skip
         judged = evaluate(model=trained["model"], corpus=Path(found.path), count=count, seed=seed, run_id=run.run_id)
         piece = render(model=trained["model"], output=shown, bars=bars, seed=seed, run_id=run.run_id)
-        stages.write_text(shown / "evaluation.md", judged["markdown"])
+        write_text(shown / "evaluation.md", judged["markdown"])
         version = trained["registered"]
         lines = (
             f"**{judged['verdict']}**",

@@ -21,6 +21,11 @@ def report(stage: str, share: float, detail: str = "") -> None:
         listener(stage, share, detail)
 
 
+def report_files(done: int, total: int) -> None:
+    """Tell that ``done`` of ``total`` files of a corpus are read."""
+    report("corpus", done / total, f"{done} of {total} files")
+
+
 @contextmanager
 def heard_by(listener: Listener) -> Iterator[None]:
     """Have ``listener`` called with every report made in the block."""

@@ -78,6 +78,7 @@ def register(tracker: Tracker, run: Run, folder: Path, tags: Mapping[str, str]) 
             artifacts={_ARTIFACT: str(folder)},
             pip_requirements=[f"{package}=={version(package)}" for package in ("triad-composer", "mlflow", "torch")],
             input_example=_EXAMPLE,
+            step=int(model.provenance.get("iterations", 0)),
         )
     with contextlib.suppress(MlflowException):  # it exists already
         client.create_registered_model(
@@ -104,7 +105,7 @@ def fetched(uri: str, home: Home) -> Iterator[Path]:
     """The folder of a model of the store, copied here for as long as the block lasts.
 
     Args:
-        uri: such as ``models:/triad-fiddle@champion``, ``models:/triad-fiddle/2`` or ``runs:/<id>/triad-fiddle``.
+        uri: such as ``models:/triad-folk@champion``, ``models:/triad-fiddle/2`` or ``runs:/<id>/triad-folk``.
         home: whose store it is in.
 
     Raises:

@@ -49,7 +49,7 @@ class Piece(BaseModel):
 def answer(model: Model, request: Request) -> Piece:
     """Compose what is asked for; the same request gives the same piece."""
     score, asked = model.compose(request)
-    arrangement = arrange(score, 0, style=str(model.provenance.get("arrangement", "pop")), seed=asked["seed"])
+    arrangement = arrange(score, 0, style=model.arrangement, seed=asked["seed"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "piece.mid"
         write_midi(arrangement, path)

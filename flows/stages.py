@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -27,9 +26,9 @@ from composer.evaluation import Comparison, compare
 from composer.rewards import RewardWeights
 from composer.score import Score
 from composer.theory import METERS, Key
-from flows.checks import unwritable
 from flows.composing import Model
 from flows.errors import FlowError
+from flows.files import unwritable
 from flows.home import Home
 from flows.revision import revision, triad_version
 from flows.styles import DEFAULT_STYLE, arrangement_for, style_of_folder
@@ -265,17 +264,3 @@ def figures(comparison: Comparison) -> dict[str, float]:
         found[f"{short}/nearest"] = evaluation.diversity.nearest
         found[f"{short}/copied_run"] = evaluation.copying.longest
     return {name: float(value) for name, value in found.items() if value is not None}
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from None
-    finally:
-        part.unlink(missing_ok=True)
-    return path

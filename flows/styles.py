@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-DEFAULT_STYLE = "fiddle"
+DEFAULT_STYLE = "folk"
 DEFAULT_MINUTES = 3.0
-# A style that has no arrangement of its own name; what is in neither is arranged as pop.
-ARRANGEMENTS = {"chorales": "chorale", "fiddle": "folk", "airs": "folk"}
+FALLBACK_ARRANGEMENT = "pop"
 _COMPOSER = Path(__file__).parent.parent / "composer"
 _ARRANGEMENTS_FOLDER = _COMPOSER / "arrangement" / "styles"
 _BUNDLED_FOLDER = _COMPOSER / "corpus" / "bundled"
 
 
 def arrangement_for(style: str) -> str:
-    """The arrangement a style of music is given: its own, the table's or pop."""
-    if (_ARRANGEMENTS_FOLDER / f"{style}.toml").is_file():
-        return style
-    return ARRANGEMENTS.get(style, "pop")
+    """The arrangement a style of music is given: the one of its name, or pop."""
+    return style if (_ARRANGEMENTS_FOLDER / f"{style}.toml").is_file() else FALLBACK_ARRANGEMENT
 
 
 def style_of_folder(folder: Path) -> str:

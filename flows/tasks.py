@@ -26,7 +26,7 @@ from flows import registry, stages
 from flows.composing import Model, write_pieces
 from flows.home import Home, is_uri, model_folder
 from flows.journal import journal, remember, remembered
-from flows.progress import heard_by, report
+from flows.progress import heard_by, report, report_files
 from flows.requests import Request
 from flows.stages import CorpusFile
 from flows.tracking import Tracker
@@ -50,11 +50,7 @@ _RETRIED: Mapping[str, Any] = {
 @task(name="read corpus", **_RETRIED)
 def read_corpus(source: Path | None, style: str | None) -> dict[str, Any]:
     """Read the music, or find it read already; gives :meth:`CorpusFile.to_json`."""
-
-    def progress(done: int, total: int) -> None:
-        report("corpus", done / total, f"{done} of {total} files")
-
-    return stages.read_corpus(source, style, Home.here(), progress).to_json()
+    return stages.read_corpus(source, style, Home.here(), report_files).to_json()
 
 
 @task(name="learn", cache_policy=NO_CACHE)

@@ -7,6 +7,7 @@ again, so a store that is away for a while costs no metric and does not stop the
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import math
@@ -28,7 +29,13 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME, MLFLOW_SOURCE_TYPE
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_PARENT_RUN_ID,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+    MLFLOW_USER,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from flows.errors import FlowError
@@ -58,12 +65,11 @@ class Run:
     Attributes:
         client: of the store.
         run_id: of the run.
-        monotonic: when the buffer was last sent.
     """
 
     client: MlflowClient
     run_id: str
-    monotonic: float = field(default_factory=time.monotonic)
+    _sent_at: float = field(default_factory=time.monotonic)
     _buffer: list[Metric] = field(default_factory=list)
     _complained: bool = False
 
@@ -73,12 +79,12 @@ class Run:
         self._buffer += [
             Metric(_key(name), float(value), now, step) for name, value in values.items() if math.isfinite(value)
         ]
-        if len(self._buffer) >= _BATCH_METRICS or time.monotonic() - self.monotonic > _FLUSH_SECONDS:
+        if len(self._buffer) >= _BATCH_METRICS or time.monotonic() - self._sent_at > _FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> bool:
         """Send the buffer. Where the store cannot be reached it is kept for the next time; gives whether it went."""
-        self.monotonic = time.monotonic()
+        self._sent_at = time.monotonic()
         while self._buffer:
             batch = self._buffer[:_BATCH_METRICS]
             try:
@@ -245,6 +251,7 @@ class Tracker:
             OWNER: f"{socket.gethostname()}/{os.getpid()}/{_born(os.getpid())}",
             MLFLOW_SOURCE_NAME: "triad",
             MLFLOW_SOURCE_TYPE: "LOCAL",
+            **_user_tags(),
             **revision_tags(),
             **({MLFLOW_PARENT_RUN_ID: parent.run_id} if parent else {}),
             **(tags or {}),
@@ -310,6 +317,13 @@ def revision_tags() -> dict[str, str]:
     if commit is None:
         return {}
     return {MLFLOW_GIT_COMMIT: commit, "triad.clean": str(clean).lower()}
+
+
+def _user_tags() -> dict[str, str]:
+    try:
+        return {MLFLOW_USER: getpass.getuser()}
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        return {}
 
 
 @contextmanager

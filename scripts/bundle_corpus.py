@@ -36,15 +36,18 @@ TEMPOS = (
 )
 AIR_TEMPO = 84
 CHORALE_TEMPO = 76
+# Chorales in 4/4 change their harmony on every quarter note. They are written here in doubled values at twice the
+# tempo, as hymn books with half notes have them: they sound the same, and each chord has half a bar to itself.
+DOUBLED = {"4/4": 2}
 
 # How many tunes of each metre and mode are taken, so that no kind crowds out the others. Duple time is 2/4, 2/2, 4/4.
 QUOTAS = {
-    "fiddle": {("duple", "major"): 90, ("duple", "minor"): 60, ("jig", "major"): 30, ("jig", "minor"): 20},
-    "airs": {("duple", "major"): 50, ("duple", "minor"): 50, ("triple", "major"): 30, ("triple", "minor"): 20},
+    "folk/dances": {("duple", "major"): 90, ("duple", "minor"): 60, ("jig", "major"): 30, ("jig", "minor"): 20},
+    "folk/airs": {("duple", "major"): 50, ("duple", "minor"): 50, ("triple", "major"): 30, ("triple", "minor"): 20},
 }
 BOOKS = {
-    "fiddle": ("ryansMammoth/*.abc", "oneills1850/1001-1050.abc", "oneills1850/1201-1300.abc"),
-    "airs": ("airdsAirs/book*.abc", "oneills1850/0*.abc"),
+    "folk/dances": ("ryansMammoth/*.abc", "oneills1850/1001-1050.abc", "oneills1850/1201-1300.abc"),
+    "folk/airs": ("airdsAirs/book*.abc", "oneills1850/0*.abc"),
 }
 KINDS = {"4/4": "duple", "2/2": "duple", "2/4": "duple", "3/4": "triple", "6/8": "jig", "9/8": "jig"}
 MINOR_MODES = frozenset({"minor", "dorian", "aeolian", "phrygian"})
@@ -82,7 +85,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=BUNDLED)
     output = parser.parse_args().output
     warnings.simplefilter("ignore")
-    for style, tunes in (("chorales", chorales()), *((style, melodies(style)) for style in QUOTAS)):
+    for style, tunes in (("chorale", chorales()), *((style, melodies(style)) for style in QUOTAS)):
         folder = output / style
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.mid"):
@@ -126,7 +129,14 @@ def chorale(score: stream.Score, name: str) -> Tune:
     names = ("melody", "alto", "tenor", "bass")
     voices = tuple(voice(part, name, Fraction(4 * upper, lower)) for part, name in zip(parts, names, strict=True))
     sharps, minor = signature(parts[0])
-    return Tune(name, f"J. S. Bach, {name.upper()}", upper, lower, sharps, minor, CHORALE_TEMPO, voices)
+    factor = DOUBLED.get(f"{upper}/{lower}", 1)
+    voices = tuple(stretched(line, factor) for line in voices)
+    return Tune(name, f"J. S. Bach, {name.upper()}", upper, lower, sharps, minor, factor * CHORALE_TEMPO, voices)
+
+
+def stretched(line: Voice, factor: int) -> Voice:
+    """A voice with all its times multiplied."""
+    return Voice(line.name, tuple((factor * start, factor * length, pitch) for start, length, pitch in line.notes))
 
 
 def melodies(style: str) -> Iterator[Tune]:

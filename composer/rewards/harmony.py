@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -94,6 +96,40 @@ def harmonic_rhythm(view: View) -> Places:
     return recent(view, torch.minimum(changes, places), places)
 
 
+@dataclass(frozen=True, slots=True)
+class Close:
+    """How bars end, P of each piece: all (B, P).
+
+    Attributes:
+        step: sixteenth of the bar's last note.
+        pitch: of that note.
+        chord: at the bar's end.
+        before: the chord before that one, 0 for none.
+        rest: how long it is to the next note, in half-bars, at most 1; halved off the beat.
+        known: whether the bar has a note.
+    """
+
+    step: Tensor
+    pitch: Tensor
+    chord: Tensor
+    before: Tensor
+    rest: Tensor
+    known: Tensor
+
+
+def close_of(view: View, bars: Tensor) -> Close:
+    """How the bars (B, P) int64 end."""
+    score = view.score
+    row, known = (part.gather(1, bars) for part in view.closing_note)
+    step, pitch, gap, level = (
+        part.gather(1, row) for part in (view.notes.step, view.notes.pitch, view.notes.gap, view.notes.level)
+    )
+    beat = (view.bar_end.gather(1, bars) // score.beat_steps[:, None]).clamp(max=score.chord.shape[1] - 1)
+    rest = (gap / (score.bar_steps[:, None] / 2)).clamp(max=1.0) * torch.where(level >= BEAT_LEVEL, 1.0, 0.5)
+    chord = score.chord.long().gather(1, beat)
+    return Close(step, pitch, chord, view.chord_before.gather(1, beat), rest, known)
+
+
 def cadence(view: View) -> Places:
     """Does every fourth bar close, in harmony, rhythm and melody together?
 
@@ -103,24 +139,30 @@ def cadence(view: View) -> Places:
     the last eighth so earns next to nothing. Credit lies at that last note; the context is whether the bar is an
     eighth one.
     """
-    score, fourth = view.score, slice(PHRASE_BARS - 1, None, PHRASE_BARS)
-    row, known = (part[:, fourth] for part in view.closing_note)
-    step, pitch, gap, level = (
-        part.gather(1, row) for part in (view.notes.step, view.notes.pitch, view.notes.gap, view.notes.level)
-    )
-    last_beat = view.bar_end[:, fourth] // score.beat_steps[:, None]
-    last_beat = last_beat.clamp(max=score.chord.shape[1] - 1)
-    chord, before = score.chord.long().gather(1, last_beat), view.chord_before.gather(1, last_beat)
-    root, origin = root_above_tonic(view, chord), root_above_tonic(view, before)
-    modal = (CHORD_CLASS[before] - 1) // 12 == MINOR_KIND
-    moved = CADENCE_GRADES[origin, root] * (before != NO_CHORD)
+    bars = torch.arange(view.bar_count)[PHRASE_BARS - 1 :: PHRASE_BARS].expand(view.count, -1)
+    close = close_of(view, bars)
+    root, origin = root_above_tonic(view, close.chord), root_above_tonic(view, close.before)
+    modal = (CHORD_CLASS[close.before] - 1) // 12 == MINOR_KIND
+    moved = CADENCE_GRADES[origin, root] * (close.before != NO_CHORD)
     moved = moved * torch.where(modal & (origin == 7), _WITHOUT_LEADING_TONE, 1.0)
-    harmony = torch.where((moved == 0) & (root == 0), _UNMOVED_TONIC, moved) * (chord != NO_CHORD)
-    half_bar = score.bar_steps[:, None] / 2
-    rhythm = (gap / half_bar).clamp(max=1.0) * torch.where(level >= BEAT_LEVEL, 1.0, 0.5)
-    melody = torch.where(CHORD_TONES[chord, pitch % 12], 1.0, 0.3)
-    context = (torch.arange(row.shape[1]) % 2).expand_as(row)
-    return Places(step, harmony * rhythm * melody, known, context)
+    harmony = torch.where((moved == 0) & (root == 0), _UNMOVED_TONIC, moved) * (close.chord != NO_CHORD)
+    melody = torch.where(CHORD_TONES[close.chord, close.pitch % 12], 1.0, 0.3)
+    context = torch.arange(bars.shape[1]).expand_as(bars) % 2
+    return Places(close.step, harmony * close.rest * melody, close.known, context)
+
+
+def ending(view: View) -> Places:
+    """Does the piece come to rest in its last bar?
+
+    The grade is the product of three: the last chord is the tonic's (1, else 0.2); the last note is long
+    (:attr:`Close.rest`); it is the tonic (1), another note of the tonic chord (0.6) or none of it (0.2).
+    """
+    close = close_of(view, (view.score.bars - 1)[:, None])
+    home = (root_above_tonic(view, close.chord) == 0) & (close.chord != NO_CHORD)
+    tonic = (close.pitch - TONICS[view.score.mode][:, None]) % 12 == 0
+    inside = torch.where(home & CHORD_TONES[close.chord, close.pitch % 12], 0.6, 0.2)
+    melody = torch.where(tonic, 1.0, inside)
+    return Places(close.step, torch.where(home, 1.0, 0.2) * close.rest * melody, close.known)
 
 
 MEASURES = (
@@ -147,4 +189,5 @@ MEASURES = (
         peak=0.5,
     ),
     Measure("cadence", "harmony", cadence, "every fourth bar closes in chord, rhythm and pitch", "mode", 0, 2),
+    Measure("ending", "harmony", ending, "the last bar comes to rest on the tonic", "mode"),
 )

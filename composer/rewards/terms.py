@@ -27,6 +27,7 @@ _WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "progression": (1.0, 0.0, 0.0),
     "harmonic_rhythm": (0.5, 0.0, 0.0),
     "cadence": (4.0, 4.0, 4.0),
+    "ending": (6.0, 6.0, 6.0),
     "density": (0.0, 0.5, 0.0),
     "groove": (0.0, 2.0, 0.0),
     "syncopation": (0.0, 0.5, 0.0),

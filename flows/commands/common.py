@@ -104,4 +104,7 @@ def check_training(corpus: Path | None, style: str | None, settings: Path | None
         raise FlowError(f"{settings} cannot be read as JSON ({error}): give a file with a JSON object") from None
     if not isinstance(read, dict):
         raise FlowError(f'{settings} holds no JSON object: give a file with one, such as {{"bars": 8}}')
+    from agents.config import TrainConfig
+
+    TrainConfig.from_json(read)
     return read

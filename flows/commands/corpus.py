@@ -16,8 +16,9 @@ from flows.commands.common import json_option, show, working
 @json_option
 def corpus(folder: Path, output: Path | None, verbose: bool, as_json: bool) -> None:
     """Read a folder of MIDI files: what is used, what is dropped, and why."""
-    from flows.checks import check_writable, unwritable
+    from flows.checks import check_writable
     from flows.errors import FlowError
+    from flows.files import unwritable
     from flows.home import Home
 
     if not folder.is_dir():
@@ -28,13 +29,9 @@ def corpus(folder: Path, output: Path | None, verbose: bool, as_json: bool) -> N
         raise FlowError(f"{output} is a folder: name the file to write, such as {output / 'corpus.safetensors'}")
     with working():
         from composer.corpus import cached_corpus
-        from flows.progress import report
+        from flows.progress import report_files
 
-        found, told, path = cached_corpus(
-            folder,
-            home.corpora,
-            progress=lambda done, total: report("corpus", done / total, f"{done} of {total} files"),
-        )
+        found, told, path = cached_corpus(folder, home.corpora, progress=report_files)
         if output is not None:
             try:
                 found.save(output, extra={"report": told.to_json()})

@@ -43,7 +43,12 @@ def pipeline(
         if place is not None:
             check_writable(place)
     with working():
+        from flows import stages
         from flows.engine import engine
+        from flows.progress import report_files
+
+        # What is wrong with the music is told before a server is started for it; the flow finds it read.
+        stages.read_corpus(corpus, style, home, report_files)
 
         with engine(home):
             from flows import pipeline as flows

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import click
 
@@ -37,22 +39,23 @@ def ui(port: int) -> None:
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "true"}
     arguments = ["--host", "127.0.0.1", "--port", str(port), "--backend-store-uri", uri, "--workers", "1"]
     arguments += ["--default-artifact-root", home.artifacts.as_uri()]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", *arguments],
-        env=environment,
-        cwd=home.root,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Ctrl-C at the terminal is for us; we then end the server in order.
-        start_new_session=True,
-    )
+    log = home.root / "ui.log"
+    with log.open("w", encoding="utf-8") as said:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", *arguments],
+            env=environment,
+            cwd=home.root,
+            stdout=said,
+            stderr=said,
+            # Ctrl-C at the terminal is for us; we then end the server in order.
+            start_new_session=True,
+        )
     try:
-        _wait(server, port)
+        _wait(server, port, log)
         click.echo(page(f"http://127.0.0.1:{port}", tracker.experiment_id))
         click.echo("Ctrl-C ends it.", err=True)
         server.wait()
-        raise FlowError(f"the MLflow server ended with code {server.returncode}: run 'triad ui' again")
+        raise FlowError(f"the MLflow server ended with code {server.returncode}: see {log}, then try again")
     finally:
         _stop(server)
 
@@ -68,15 +71,14 @@ def _check_free(port: int) -> None:
             raise FlowError(f"port {port} cannot be had ({error.strerror}): choose another with --port") from None
 
 
-def _wait(server: subprocess.Popen[str], port: int) -> None:
+def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
     """Until the server answers."""
     from flows.errors import FlowError
 
     end = time.monotonic() + _STARTUP_SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:
-            said = (server.stderr.read() if server.stderr else "").strip().splitlines()
-            raise FlowError(f"the MLflow server did not start: {said[-1] if said else server.returncode}")
+            raise FlowError(f"the MLflow server did not start (code {server.returncode}): {log} says why")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
                 if answer.status == 200:
@@ -86,10 +88,8 @@ def _wait(server: subprocess.Popen[str], port: int) -> None:
     raise FlowError(f"the MLflow server did not answer within {_STARTUP_SECONDS:.0f} s: run 'triad ui' again")
 
 
-def _stop(server: subprocess.Popen[str]) -> None:
+def _stop(server: subprocess.Popen[bytes]) -> None:
     """End the server and the workers it started: they are a session of their own."""
-    import signal
-
     for number, patience in ((signal.SIGTERM, 10), (signal.SIGKILL, 5)):
         try:
             os.killpg(server.pid, number)

@@ -197,15 +197,15 @@ def test_a_damaged_cache_file_is_made_anew(folder: Path, tmp_path: Path) -> None
 
 
 def test_bundled_styles_are_folders_of_midi_with_their_sources() -> None:
-    assert {"airs", "chorales", "fiddle"} == set(bundled_styles())
+    assert {"chorale", "folk"} == set(bundled_styles())
     assert "music21" in (bundled_corpus() / "SOURCES.md").read_text("utf-8")
-    with pytest.raises(CorpusError, match="chorales"):
+    with pytest.raises(CorpusError, match="chorale"):
         bundled_corpus("polka")
 
 
-@pytest.mark.parametrize("style", ["airs", "chorales", "fiddle"])
+@pytest.mark.parametrize("style", ["chorale", "folk"])
 def test_bundled_music_is_read(style: str, tmp_path: Path) -> None:
-    for path in sorted(bundled_corpus(style).glob("*.mid"))[::12]:
+    for path in sorted(bundled_corpus(style).rglob("*.mid"))[::12]:
         (tmp_path / path.name).write_bytes(path.read_bytes())
     corpus, report = read_corpus(tmp_path)
     assert len(report.dropped) <= 1

@@ -86,6 +86,21 @@ class TestHarmony:
         # Four of the six sixteenths of half a bar, on a beat.
         assert found(places) == [(44, 4 / 6)]
 
+    @pytest.mark.parametrize(
+        ("close", "chords", "mode", "grade"),
+        [
+            ("72*16", FOUR_CHORDS, "major", 1.0),
+            ("76*16", FOUR_CHORDS, "major", 0.6),  # the third of the tonic chord
+            ("74*16", FOUR_CHORDS, "major", 0.2),
+            ("71*14 72*2", FOUR_CHORDS, "major", 0.125),  # 2/8 of half a bar, off the beat
+            ("67*16", "C*4 F*4 F*4 G*4", "major", 0.04),  # stops on the dominant
+            ("69*16", "Am*4 Dm*4 E*4 Am*4", "minor", 1.0),
+        ],
+    )
+    def test_an_ending_comes_to_rest_on_the_tonic(self, close, chords, mode, grade):
+        places = harmony.ending(View(piece(f"67*16 69*16 71*16 {close}", chords, mode=mode)))
+        assert found(places) == [(pytest.approx(62 if close.startswith("71") else 48), pytest.approx(grade))]
+
 
 class TestRhythm:
     def test_density_counts_the_notes_of_each_bar(self):

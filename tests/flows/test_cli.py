@@ -169,6 +169,8 @@ def test_settings_that_are_no_json_object_are_refused(home: Path, tmp_path: Path
     path = tmp_path / "settings.json"
     path.write_text("[1]")
     assert "settings.json" in one_line(run("train", "--settings", path))
+    path.write_text('{"chord": {"hidden": "many"}}')
+    assert "chord.hidden" in one_line(run("train", "--settings", path))
 
 
 def test_corpus_prints_one_json_object(home: Path, tunes: Path, tmp_path: Path) -> None:

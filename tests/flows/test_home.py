@@ -37,6 +37,16 @@ def test_the_newest_model_is_the_one_finished_last(tmp_path: Path) -> None:
     assert home.newest_model() == newest
 
 
+def test_a_model_finished_elsewhere_is_found_too(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    made(home, "a", 1_000)
+    elsewhere = made(Home(tmp_path / "elsewhere"), "b", 2_000)
+    home.remember_model(elsewhere)
+    assert home.newest_model() == elsewhere
+    (elsewhere / "model.json").unlink()
+    assert home.newest_model() == home.models / "a" / "model"
+
+
 def test_without_a_model_it_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "models" / "unfinished" / "checkpoint").mkdir(parents=True)
     with pytest.raises(FlowError, match="triad train"):
@@ -53,6 +63,6 @@ def test_a_model_is_found_in_its_training_folder_too(tmp_path: Path) -> None:
 
 
 def test_uris_are_told_from_folders() -> None:
-    assert is_uri("models:/triad-fiddle@champion")
-    assert is_uri("runs:/0123/triad-fiddle")
-    assert not is_uri("models/triad-fiddle")
+    assert is_uri("models:/triad-folk@champion")
+    assert is_uri("runs:/0123/triad-folk")
+    assert not is_uri("models/triad-folk")

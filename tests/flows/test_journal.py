@@ -42,12 +42,15 @@ def test_metrics_are_named_so_that_pages_group_them() -> None:
 
 
 def test_a_training_cut_off_and_gone_on_with_logs_every_step_once(tracker: Tracker, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), tracker.run("a", kind="train") as parent:  # noqa: PT012
-        with journal(tracker, parent, CORPUS, CONFIG, tmp_path) as log:
-            log.write(Record("prior", "chord", 1, {"nll": 1.5}))
-            for record in records(range(1, 6)):
-                log.write(record)
-            raise KeyboardInterrupt
+    with (  # noqa: PT012 - what is written before the interruption matters
+        pytest.raises(KeyboardInterrupt),
+        tracker.run("a", kind="train") as parent,
+        journal(tracker, parent, CORPUS, CONFIG, tmp_path) as log,
+    ):
+        log.write(Record("prior", "chord", 1, {"nll": 1.5}))
+        for record in records(range(1, 6)):
+            log.write(record)
+        raise KeyboardInterrupt
     known = remembered(tmp_path, tracker)
     assert known["run"] == parent.run_id
     # The last checkpoint was at iteration 4: iteration 5 is done, and told, again.

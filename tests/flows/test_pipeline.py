@@ -49,7 +49,8 @@ def piped(tmp_path_factory: pytest.TempPathFactory, tunes: Path, settings_file: 
     )
     assert "training" in done.stderr
     assert "Traceback" not in done.stderr
-    return Piped(home, out, json.loads(done.stdout), MlflowClient(f"sqlite:///{home}/mlflow.db"))
+    uri = f"sqlite:///{home}/mlflow.db"
+    return Piped(home, out, json.loads(done.stdout), MlflowClient(uri, uri))
 
 
 def test_the_piece_can_be_seen_and_heard(piped: Piped) -> None:

@@ -87,7 +87,7 @@ def test_going_on_with_other_settings_is_refused(trained: Path, tunes: Path, tmp
 
 def test_styles_have_arrangements() -> None:
     assert DEFAULT_STYLE in bundled_styles()
-    assert arrangement_for("chorales") == "chorale"
+    assert arrangement_for("chorale") == "chorale"
     assert arrangement_for("folk") == "folk"
     assert arrangement_for("my-songs") == "pop"
     assert style_of_folder(Path("My Songs (live)")) == "my-songs-live"

@@ -168,7 +168,7 @@ def test_the_link_opens_where_runs_are_seen() -> None:
 def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mlflow.db").write_text("this is no database, only a few words that fill some bytes" * 20)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    with pytest.raises(FlowError, match="mlflow.db"):
+    with pytest.raises(FlowError, match=r"mlflow\.db"):
         Tracker(Home(tmp_path))
 
 
