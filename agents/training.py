@@ -79,8 +79,10 @@ def train(
         training = Training.load(checkpoint, config, corpus.digest, Conditions.of(excerpts), judged_by)
     else:
         vocabulary = Vocabulary.from_scores(corpus.scores)
-        # What is saved is what is trained on: the JSON rounds its counts.
-        reference = Reference.from_json(Reference.from_scores(excerpts).to_json())
+        # The agents are measured by what their vocabulary can say. What is saved is what is trained on: the JSON
+        # rounds its counts.
+        sayable, _ = follow(vocabulary, excerpts)
+        reference = Reference.from_json(Reference.from_scores(sayable).to_json())
         priors = yield from learn_priors(vocabulary, corpus.scores, config)
         trio = Trio.create(vocabulary, priors, config, reference, provenance)
         training = Training(trio, Conditions.of(excerpts), corpus.digest, judged_by(reference))

@@ -21,11 +21,12 @@ from agents.config import TrainConfig
 from agents.records import Record
 from agents.training import train
 from composer.corpus import Corpus, bundled_corpus, cached_corpus
-from composer.environment import Conditions
+from composer.environment import Conditions, follow
 from composer.evaluation import Comparison, compare
 from composer.rewards import RewardWeights
 from composer.score import Score
 from composer.theory import METERS, Key
+from composer.vocabulary import Vocabulary
 from flows.composing import Model
 from flows.errors import FlowError
 from flows.files import unwritable
@@ -222,7 +223,8 @@ def judge_model(
         )
     training, held_out = Corpus.load(Path(found.path)).split(HELD_OUT)
     config = model.trio.config
-    real, learned = held_out.excerpts(config.bars), training.excerpts(config.bars)
+    vocabulary = model.trio.vocabulary
+    real, learned = (_sayable(part, vocabulary, config.bars) for part in (held_out, training))
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randint(len(real), (count,), generator=generator)
     conditions = Conditions.of(real).select(rows)
@@ -236,6 +238,17 @@ def judge_model(
         weights=RewardWeights(terms=config.rewards),
     )
     return comparison, found
+
+
+def _sayable(corpus: Corpus, vocabulary: Vocabulary, bars: int) -> Score:
+    """The excerpts of a corpus as a vocabulary can say them: like is compared with like.
+
+    Raises:
+        CorpusError: if no piece is long enough, or none is in a metre the vocabulary has rhythm cells for.
+    """
+    meters = [METERS[index].name for index in vocabulary.meters()]
+    score, _ = follow(vocabulary, corpus.of_meters(meters).excerpts(bars))
+    return score
 
 
 def verdict(comparison: Comparison) -> str:

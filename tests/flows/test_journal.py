@@ -86,7 +86,7 @@ def test_beginning_anew_has_children_of_its_own(tracker: Tracker, tmp_path: Path
 def test_settings_and_corpus_are_on_the_runs(tracker: Tracker, tmp_path: Path) -> None:
     with tracker.run("d", kind="train") as parent, journal(tracker, parent, CORPUS, CONFIG, tmp_path) as log:
         chord = tracker.client.get_run(log.runs["chord"].run_id)
-    assert chord.data.params["kl_target"] == "0.125"
+    assert chord.data.params["kl_target"] == str(CONFIG.chord.kl_target)
     assert chord.info.run_name == "chord · tunes · seed 0"
     told = tracker.client.get_run(parent.run_id)
     assert (told.data.params["steps"], told.data.params["corpus_digest"]) == ("100", "abc")
