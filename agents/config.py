@@ -117,7 +117,7 @@ class TrainConfig:
     priors: PriorConfig = field(default_factory=PriorConfig)
     """How the three priors are learned."""
     chord: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.06))
-    """The chord agent. The three budgets raise the reward above real music's and keep the pieces among real ones; twice
+    """The chord agent. The budgets raise the reward above real music's and keep the pieces among real ones: twice
     as much costs .05 of overlap with real music on the bundled chorales."""
     rhythm: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.012))
     """The rhythm agent; its choices bear a smaller budget: rests and syncopation die first."""

@@ -26,12 +26,12 @@ from composer.score import Score
 from composer.score_text import describe
 from composer.vocabulary import DONE, Vocabulary
 
-Observation = NDArray[np.uint8]
+Observation = NDArray[np.int64]
 
 
 def observation_space(sizes: Sequence[int]) -> spaces.Space[Observation]:
-    """One categorical value a column, in bytes."""
-    return spaces.MultiDiscrete(np.array(sizes), dtype=np.uint8)
+    """One categorical value a column. In int64: learners add the sizes up, which overflows in bytes."""
+    return spaces.MultiDiscrete(np.array(sizes, dtype=np.int64))
 
 
 def _as_legal(actions: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,7 +94,7 @@ class TriadVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         settings = self.settings
         self._coordinator.begin(settings.draw(self._seed, self._episode), settings.longest())
         self._ended = torch.zeros(self.num_envs, dtype=torch.bool)
-        return self._coordinator.observe().numpy(), self._info(self._ended)
+        return self._coordinator.observe().long().numpy(), self._info(self._ended)
 
     def step(
         self, actions: NDArray[np.int64]
@@ -120,7 +120,7 @@ class TriadVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             info["agent_rewards"][ended.numpy()] = earned.T.numpy()
             info["_agent_rewards"] = self._ended.numpy()
         truncated = np.zeros(self.num_envs, dtype=np.bool_)
-        return coordinator.observe().numpy(), rewards, self._ended.numpy(), truncated, info
+        return coordinator.observe().long().numpy(), rewards, self._ended.numpy(), truncated, info
 
     def score(self) -> Score:
         """The pieces as written so far."""
@@ -203,7 +203,7 @@ class TriadEnv(gymnasium.Env[Observation, np.int64]):
         return self.settings.draw(np.array([seed], dtype=np.uint64), np.array([self._episode], dtype=np.uint64))
 
     def _observe(self) -> Observation:
-        return np.asarray(self._coordinator.observe()[0].numpy(), dtype=np.uint8)
+        return np.asarray(self._coordinator.observe()[0].numpy(), dtype=np.int64)
 
     def _info(self, *, illegal: bool) -> dict[str, Any]:
         return {"action_mask": self.action_masks().astype(np.int8), "illegal": illegal}

@@ -23,7 +23,7 @@ from composer.vocabulary import AGENTS, Vocabulary
 class TriadAECEnv(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
     """One piece written by ``chord``, ``rhythm`` and ``melody``.
 
-    An observation is ``{"observation": (F,) uint8, "action_mask": (actions of the agent,) int8}``. Each agent's
+    An observation is ``{"observation": (F,) int64, "action_mask": (actions of the agent,) int8}``. Each agent's
     reward comes when the piece is finished. Arguments as for ``TriadVectorEnv``.
     """
 
@@ -94,7 +94,7 @@ class TriadAECEnv(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
         mask = np.zeros(size, dtype=np.int8)
         if agent == self.agent_selection and not self.terminations[agent]:
             mask = self._coordinator.legal()[0, :size].numpy().astype(np.int8)
-        return {"observation": self._coordinator.observe()[0].numpy(), "action_mask": mask}
+        return {"observation": self._coordinator.observe()[0].long().numpy(), "action_mask": mask}
 
     def step(self, action: int | None) -> None:
         """The selected agent decides.

@@ -43,6 +43,13 @@ def test_stable_baselines_accepts_it() -> None:
     sb3.check_env(TriadEnv(bars=4))
 
 
+def test_a_learner_of_stable_baselines_learns_on_it() -> None:
+    sb3 = pytest.importorskip("stable_baselines3")
+    learner = sb3.DQN("MlpPolicy", TriadEnv(**SMALL), learning_starts=20, batch_size=8, policy_kwargs={"net_arch": [8]})
+    learner.learn(60)
+    assert learner.num_timesteps == 60
+
+
 def test_pettingzoo_accepts_the_agents_in_turn() -> None:
     with warnings.catch_warnings():
         # The suite notes that observations are not arrays but dictionaries with a mask, its own convention.
