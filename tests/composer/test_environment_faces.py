@@ -45,7 +45,8 @@ def test_stable_baselines_accepts_it() -> None:
 
 def test_a_learner_of_stable_baselines_learns_on_it() -> None:
     sb3 = pytest.importorskip("stable_baselines3")
-    learner = sb3.DQN("MlpPolicy", TriadEnv(**SMALL), learning_starts=20, batch_size=8, policy_kwargs={"net_arch": [8]})
+    network = {"net_arch": [8]}
+    learner = sb3.DQN("MlpPolicy", TriadEnv(**SMALL), learning_starts=20, batch_size=8, policy_kwargs=network)
     learner.learn(60)
     assert learner.num_timesteps == 60
 
