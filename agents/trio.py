@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -206,17 +207,23 @@ class Trio:
                 _read_prior(index, vocabulary, under(f"{name}.prior", tensors), config)
                 for index, name in enumerate(AGENTS)
             ]
+            temperatures = [float(tau) for tau in description["temperatures"]]
+            if len(temperatures) != len(AGENTS) or not all(0 < tau < math.inf for tau in temperatures):
+                raise CheckpointError(
+                    f"the model in {directory} has the temperatures {temperatures}, "
+                    f"not {len(AGENTS)} positive numbers: {again}"
+                )
             trio = cls.create(vocabulary, priors, config, reference, description["provenance"])
-            for name, agent, tau in zip(AGENTS, trio.agents, description["temperatures"], strict=True):
+            for name, agent, tau in zip(AGENTS, trio.agents, temperatures, strict=True):
                 agent.restore(under(name, tensors))
-                agent.temperature = float(tau)
-        except (KeyError, TypeError, RuntimeError) as error:
-            reason = str(error).splitlines()[-1].strip()
-            raise CheckpointError(f"the model in {directory} lacks or misfits {reason}: {again}") from None
+                agent.temperature = tau
         except CheckpointError:
             raise
         except TriadError as error:
             raise CheckpointError(f"the model in {directory} is of another version ({error}): {again}") from None
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise CheckpointError(f"the model in {directory} lacks or misfits {reason}: {again}") from None
         return trio
 
 

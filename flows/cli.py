@@ -62,8 +62,11 @@ class _Triad(click.Group):
 
 
 def _fail(message: str, code: int) -> None:
-    line = " ".join(message.split())
-    click.echo(f"error: {line[:1].lower() + line[1:] if line[1:2].islower() else line}", err=True)
+    words = message.split()
+    # An ordinary word; names such as SoundFont and MODEL keep their capitals.
+    if words and words[0][1:].islower():
+        words[0] = words[0].lower()
+    click.echo(f"error: {' '.join(words)}", err=True)
     sys.exit(code)
 
 

@@ -174,9 +174,14 @@ def write_pieces(
                 pieces.append({**piece, "files": files})
                 if progress is not None:
                     progress(number, count)
-            for path in sorted(Path(workshop).iterdir()):
-                if path.suffix.lstrip(".") in (*formats, "json"):
-                    path.replace(output / path.name)
+            asked_for = (*formats, "json")
+            ready = [path for path in sorted(Path(workshop).iterdir()) if path.suffix.lstrip(".") in asked_for]
+            # The one thing a file cannot replace; found before the first is moved.
+            for path in ready:
+                if (output / path.name).is_dir():
+                    raise FlowError(f"{output / path.name} is a folder: move it away or choose another with -o")
+            for path in ready:
+                path.replace(output / path.name)
     except OSError as error:
         raise unwritable(output, error) from None
     return pieces

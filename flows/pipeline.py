@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from prefect import flow
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.runtime import flow_run
@@ -19,7 +20,8 @@ from prefect.runtime import flow_run
 from agents.config import TrainConfig
 from flows import stages
 from flows.composing import Model
-from flows.files import write_text
+from flows.errors import FlowError
+from flows.files import unwritable, write_text
 from flows.home import Home
 from flows.journal import remembered
 from flows.stages import CorpusFile
@@ -64,9 +66,11 @@ def train(
     config = configured(seed, minutes, steps, settings)
     folder = output or stages.training_folder(home, found, config)
     tracker = Tracker(home)
-    resume = None if fresh else remembered(folder, tracker).get("run")
     title = f"{found.style} · seed {config.seed} · {_budget(config)}"
-    with _run(tracker, run_id, title, kind="train", resume=resume) as run:
+    with (
+        alone(folder),
+        _run(tracker, run_id, title, "train", None if fresh else remembered(folder, tracker).get("run")) as run,
+    ):
         last = learn(found.to_json(), config.to_json(), folder, run.run_id, fresh)
         home.remember_model(folder / "model")
         loaded = Model.load(folder / "model")
@@ -246,7 +250,30 @@ def version_tags(model: Model, corpus: CorpusFile) -> dict[str, str]:
 
 
 @contextmanager
-def _run(tracker: Tracker, run_id: str | None, title: str, *, kind: str, resume: str | None = None) -> Iterator[Run]:
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody else trains in ``folder`` for as long as the block lasts; the lock goes with the process that held it.
+
+    Raises:
+        FlowError: if another training is at work there, or the folder cannot be written.
+    """
+    lock = FileLock(folder / ".training.lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise FlowError(
+            f"another training is writing into {folder}: wait until it ends, or choose another folder with -o"
+        ) from None
+    except OSError as error:
+        raise unwritable(folder, error) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _run(tracker: Tracker, run_id: str | None, title: str, kind: str, resume: str | None = None) -> Iterator[Run]:
     """The run ``run_id``, which somebody else ends, or one of our own."""
     if run_id is not None:
         yield tracker.attached(run_id)

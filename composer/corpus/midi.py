@@ -28,7 +28,7 @@ DEFAULT_TEMPO = 120.0  # quarter notes per minute, by the MIDI standard
 _TEMPO_RANGE = (10.0, 1000.0)
 _FINEST = 64  # denominators beyond it are damage, not music
 _DRUM_CHANNEL = 9  # channel 10 counted from one
-_BROKEN = (EOFError, OSError, ValueError, ZeroDivisionError, IndexError, KeySignatureError)
+_BROKEN = (OSError, ValueError, ZeroDivisionError, IndexError, KeySignatureError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,14 @@ def read_song(data: bytes) -> Song:
         raise Unusable("too large", f"{len(data) / 2**20:.1f} MB, at most {MAX_BYTES // 2**20} MB are read")
     try:
         midi = mido.MidiFile(file=io.BytesIO(data), clip=True)
+    except EOFError:  # mido says no more than that
+        raise Unusable("broken MIDI", "it breaks off before its end") from None
     except _BROKEN as error:
         raise Unusable("broken MIDI", str(error) or type(error).__name__) from None
     if midi.type == 2:
         raise Unusable("broken MIDI", "type 2 holds unrelated patterns, not one piece")
     if midi.ticks_per_beat <= 0:
-        raise Unusable("no beat", "its clock counts film frames, not beats: export it with a beat clock")
+        raise Unusable("no beat", "its clock counts film frames or nothing, not beats: export it with a beat clock")
     return _song(midi.tracks, 4.0 / midi.ticks_per_beat)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -25,6 +26,13 @@ soundfont_option = click.option(
 )
 
 
+def _finite(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    """Turns away what a range lets through: NaN, which is neither too small nor too large, and infinity."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a finite number.")
+    return value
+
+
 def training_options(command: F) -> F:
     """The options of everything that trains."""
     for option in reversed(
@@ -39,6 +47,7 @@ def training_options(command: F) -> F:
             click.option(
                 "--minutes",
                 type=click.FloatRange(min=0, min_open=True),
+                callback=_finite,
                 help="Minutes of learning at most.  [default: 3]",
             ),
             click.option("--steps", type=click.IntRange(min=1), help="Decisions of all agents together at most."),
@@ -105,6 +114,10 @@ def check_training(corpus: Path | None, style: str | None, settings: Path | None
     if not isinstance(read, dict):
         raise FlowError(f'{settings} holds no JSON object: give a file with one, such as {{"bars": 8}}')
     from agents.config import TrainConfig
+    from agents.errors import AgentError
 
-    TrainConfig.from_json(read)
+    try:
+        TrainConfig.from_json(read)
+    except AgentError as error:
+        raise FlowError(f"{settings}: {error}; agents/config.py lists the settings and their ranges") from None
     return read

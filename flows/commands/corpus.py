@@ -24,7 +24,10 @@ def corpus(folder: Path, output: Path | None, verbose: bool, as_json: bool) -> N
     if not folder.is_dir():
         raise FlowError(f"{folder}: no such folder; name a folder of MIDI files (.mid)")
     home = Home.here()
-    check_writable(output.parent if output else home.corpora)
+    # What was read is cached in any case.
+    for place in (home.corpora, output and output.parent):
+        if place is not None:
+            check_writable(place)
     if output is not None and output.is_dir():
         raise FlowError(f"{output} is a folder: name the file to write, such as {output / 'corpus.safetensors'}")
     with working():

@@ -26,7 +26,9 @@ def render(midi: Path, output: Path, soundfont: Path | None, stems: Path | None,
         raise FlowError(f"{midi}: no such file; give the path of a MIDI file")
     if soundfont is not None and not soundfont.is_file():
         raise FlowError(f"SoundFont {soundfont}: no such file; give the path of a .sf2 or .sf3 file")
-    check_writable(output.parent)
+    for place in (output.parent, stems):
+        if place is not None:
+            check_writable(place)
     with working():
         from composer.render import render as render_file
 

@@ -160,6 +160,9 @@ def test_a_model_of_another_vocabulary_is_refused(trio: Trio, tmp_path: Path) ->
         ({"slots": [["turn", [], 4]]}, "observes other slots"),
         ({"config": {"seed": -1}}, "another version .*seed"),
         ({"temperatures": None}, "lacks or misfits"),
+        ({"temperatures": [0.5, 0.5]}, "not 3 positive numbers"),
+        ({"temperatures": [0.5, 0.5, 0.0]}, "not 3 positive numbers"),
+        ({"temperatures": [0.5, 0.5, "warm"]}, "lacks or misfits .*warm"),
         ({"vocabulary": {"chords": []}}, "another version"),
     ],
 )

@@ -62,6 +62,13 @@ def test_what_is_no_piece_is_refused_with_the_reason(data: bytes, reason: str) -
     assert verdict.value.detail
 
 
+def test_a_cut_file_is_said_to_break_off() -> None:
+    for data in (b"", WHOLE[:40]):
+        with pytest.raises(Unusable) as verdict:
+            read_song(data)
+        assert verdict.value.detail == "it breaks off before its end"
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_damage_anywhere_gives_a_piece_or_a_reason(damage: list[tuple[int, int]]) -> None:

@@ -170,7 +170,34 @@ def test_settings_that_are_no_json_object_are_refused(home: Path, tmp_path: Path
     path.write_text("[1]")
     assert "settings.json" in one_line(run("train", "--settings", path))
     path.write_text('{"chord": {"hidden": "many"}}')
-    assert "chord.hidden" in one_line(run("train", "--settings", path))
+    said = one_line(run("train", "--settings", path))
+    assert "settings.json" in said
+    assert "chord.hidden" in said
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf"])
+@pytest.mark.parametrize("command", ["train", "pipeline"])
+def test_minutes_that_never_end_are_refused(command: str, minutes: str, home: Path) -> None:
+    assert f"{minutes} is not a finite number" in one_line(run(command, "--minutes", minutes))
+
+
+def test_a_home_that_is_a_file_is_refused(tunes: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setenv("TRIAD_HOME", str(tmp_path / "taken"))
+    assert "taken is a file" in one_line(run("corpus", tunes, "-o", tmp_path / "tunes.safetensors"))
+
+
+def test_a_folder_for_stems_that_is_a_file_is_refused(home: Path, tunes: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    arguments = ("render", tunes / "tune-00.mid", "-o", tmp_path / "a.wav", "--stems", tmp_path / "taken")
+    assert "taken is a file" in one_line(run(*arguments))
+    assert not (tmp_path / "a.wav").exists()
+
+
+def test_names_keep_their_capitals_in_an_error(home: Path, tunes: Path) -> None:
+    said = one_line(run("render", tunes / "tune-00.mid", "-o", "a.wav", "--soundfont", "no.sf2"))
+    assert said.startswith("error: SoundFont no.sf2")
+    assert one_line(run("compose")).startswith("error: missing option")
 
 
 def test_corpus_prints_one_json_object(home: Path, tunes: Path, tmp_path: Path) -> None:

@@ -98,3 +98,10 @@ def test_where_the_second_piece_fails_nothing_is_left(
     with pytest.raises(FlowError, match="No space left"):
         write_pieces(model, Request(bars=2), tmp_path, count=2, formats=["mid"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_moved(tmp_path: Path) -> None:
+    (tmp_path / "piece-0-1.mid").mkdir()
+    with pytest.raises(FlowError, match=r"piece-0-1\.mid is a folder"):
+        write_pieces(Model.none(), Request(bars=2, policy="random"), tmp_path, formats=["mid"])
+    assert [path.name for path in tmp_path.iterdir()] == ["piece-0-1.mid"]

@@ -22,7 +22,9 @@ from mlflow import MlflowClient
 
 from flows import tasks
 from flows.cli import cli
+from flows.errors import FlowError
 from flows.home import Home
+from flows.pipeline import alone
 from flows.tracking import Tracker
 from tests.flows.conftest import environment, triad
 
@@ -278,3 +280,14 @@ def test_ui_on_a_taken_port_says_so(piped: Piped, monkeypatch: pytest.MonkeyPatc
         done = CliRunner().invoke(cli, ["ui", "--port", str(taken.getsockname()[1])])
     assert done.exit_code == 2
     assert "--port" in done.stderr.splitlines()[-1]
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with alone(folder):
+        with pytest.raises(FlowError, match="another training is writing into .*run"), alone(folder):
+            pass
+        with alone(tmp_path / "other"):
+            pass
+    with alone(folder):
+        pass
