@@ -7,7 +7,7 @@ that run and leaves its end to the giver.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,8 @@ def train(
     tracker = Tracker(home)
     title = f"{found.style} · seed {config.seed} · {_budget(config)}"
     with (
-        alone(folder),
+        # Whoever gave the run has the folder already.
+        alone(folder) if run_id is None else nullcontext(),
         _run(tracker, run_id, title, "train", None if fresh else remembered(folder, tracker).get("run")) as run,
     ):
         last = learn(found.to_json(), config.to_json(), folder, run.run_id, fresh)
@@ -195,10 +196,11 @@ def pipeline(
     folder = stages.training_folder(home, found, config)
     shown = output or folder / "showcase"
     tracker = Tracker(home)
-    resume = None if fresh else remembered(folder, tracker).get("run")
-    with _run(
-        tracker, None, f"{found.style} · seed {seed} · {_budget(config)}", kind="pipeline", resume=resume
-    ) as run:
+    title = f"{found.style} · seed {seed} · {_budget(config)}"
+    with (
+        alone(folder),
+        _run(tracker, None, title, "pipeline", None if fresh else remembered(folder, tracker).get("run")) as run,
+    ):
         trained = train(
             corpus=corpus, style=found.style, seed=seed, minutes=config.minutes, steps=config.steps,
             output=folder, settings=settings, fresh=fresh, run_id=run.run_id,

@@ -285,7 +285,7 @@ def test_ui_on_a_taken_port_says_so(piped: Piped, monkeypatch: pytest.MonkeyPatc
 def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with alone(folder):
-        with pytest.raises(FlowError, match="another training is writing into .*run"), alone(folder):
+        with pytest.raises(FlowError, match=r"another training is writing into .*run"), alone(folder):
             pass
         with alone(tmp_path / "other"):
             pass
