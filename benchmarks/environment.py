@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gymnasium
 import numpy as np
 import torch
 from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
@@ -62,5 +61,4 @@ def measure(*, quick: bool) -> list[Row]:
     rows.append(
         row("environment", "Gymnasium CartPole batched, 1024", "steps/s", vector(cartpole, STEPS, masked=False))
     )
-    gymnasium.logger.min_level = gymnasium.logger.ERROR
     return rows

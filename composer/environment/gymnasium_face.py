@@ -20,7 +20,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Tensor
 
-from composer.environment.coordinator import Conditions, Coordinator
+from composer.environment.coordinator import Coordinator
 from composer.environment.settings import Reward, make_settings
 from composer.score import Score
 from composer.score_text import describe
@@ -172,7 +172,7 @@ class TriadEnv(gymnasium.Env[Observation, np.int64]):
             self._seed = int(self.np_random.integers(2**63))
         else:
             self._episode += 1
-        self._coordinator.begin(self._draw(self._seed))
+        self._coordinator.begin(self.settings.draw_one(self._seed, self._episode))
         return self._observe(), self._info(illegal=False)
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -198,9 +198,6 @@ class TriadEnv(gymnasium.Env[Observation, np.int64]):
     def action_masks(self) -> NDArray[np.bool_]:
         """(A,) bool: the legal actions, under the name that maskable learners look for."""
         return np.asarray(self._coordinator.legal()[0].numpy(), dtype=np.bool_)
-
-    def _draw(self, seed: int) -> Conditions:
-        return self.settings.draw(np.array([seed], dtype=np.uint64), np.array([self._episode], dtype=np.uint64))
 
     def _observe(self) -> Observation:
         return np.asarray(self._coordinator.observe()[0].numpy(), dtype=np.int64)

@@ -78,8 +78,7 @@ class TriadAECEnv(AECEnv):  # type: ignore[misc]  # PettingZoo ships no types
             self._seed = int(self._random.integers(2**63))
         else:
             self._episode += 1
-        seeds, episodes = np.array([self._seed], dtype=np.uint64), np.array([self._episode], dtype=np.uint64)
-        self._coordinator.begin(self.settings.draw(seeds, episodes))
+        self._coordinator.begin(self.settings.draw_one(self._seed, self._episode))
         self.agents = list(self.possible_agents)
         self.rewards = dict.fromkeys(self.agents, 0.0)
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)

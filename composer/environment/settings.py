@@ -63,6 +63,10 @@ class Settings:
             tempo=torch.full((count,), 96.0),
         )
 
+    def draw_one(self, seed: int, episode: int) -> Conditions:
+        """The conditions of one environment: the row :meth:`draw` gives it in any batch."""
+        return self.draw(np.array([seed], dtype=np.uint64), np.array([episode], dtype=np.uint64))
+
     def longest(self) -> Conditions:
         """One row for every metre, for the room a batch needs."""
         return Conditions(
