@@ -184,7 +184,8 @@ class Coordinator:
         )
         self._steps_back = _STEPS_BEFORE - back * (self._bar_beats * self._beat_steps)[:, None]
         self._last_bar = conditions.bars - 1
-        # One spare bar for finished pieces, as for beats; a plan shorter than the piece asks for nothing beyond its end.
+        # One spare bar for finished pieces, as for beats. A plan shorter than the piece asks for nothing beyond its
+        # end.
         rows, planned = conditions.plan.shape[:2]
         bars = max(self._most_bars, planned) + 1
         self._plan = torch.zeros(rows, bars, conditions.plan.shape[2], dtype=torch.int64, device=self.device)
