@@ -114,6 +114,9 @@ class TrainConfig:
     """Where tensors live: cpu, cuda, cuda:1, ..."""
     rewards: dict[str, dict[str, float]] = field(default_factory=dict)
     """Weights of reward terms by term and agent, such as ``{"cadence": {"melody": 0.5}}``; others keep theirs."""
+    balance: Share = 0.05
+    """How quickly the mixture of intervals, durations, chords and the like is held at the corpus' (see
+    :class:`composer.rewards.Balance`), in units of reward a nat and iteration; 0 lets it go."""
     priors: PriorConfig = field(default_factory=PriorConfig)
     """How the three priors are learned."""
     chord: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.06))

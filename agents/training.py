@@ -22,7 +22,7 @@ from agents.agent import Choice
 from agents.checkpoint import prefixed, read_bundle, under, write_bundle
 from agents.config import TrainConfig
 from agents.errors import AgentError, CheckpointError
-from agents.judging import Judge, corpus_judge
+from agents.judging import CorpusJudge, Judge
 from agents.networks import Network
 from agents.prior import examples_of, learn_prior
 from agents.records import Record
@@ -238,6 +238,7 @@ class Training:
     def save(self, directory: Path) -> None:
         """Write a checkpoint into ``directory``, in place of the last one."""
         tensors = {**self.trio.tensors(), "conditions.generator": self._draws.get_state()}
+        tensors |= prefixed("judge", self._judge.tensors())
         for name, agent, replay in zip(AGENTS, self.trio.agents, self.replays, strict=True):
             tensors |= prefixed(f"{name}.learning", agent.learning_tensors())
             tensors |= prefixed(f"{name}.replay", replay.tensors())
@@ -284,6 +285,7 @@ class Training:
                 agent.restore(under(name, tensors), under(f"{name}.learning", tensors))
                 replay.restore(under(f"{name}.replay", tensors))
             training._draws.set_state(tensors["conditions.generator"])
+            training._judge.restore(under("judge", tensors))
             training.iteration, training.steps = int(description["iteration"]), int(description["steps"])
             training.seconds = float(description["seconds"])
         except (KeyError, RuntimeError) as error:
@@ -352,4 +354,4 @@ def planned(vocabulary: Vocabulary, scores: Score) -> Score:
 
 def _by_terms(config: TrainConfig) -> JudgeFactory:
     weights = RewardWeights(terms=config.rewards)
-    return lambda reference: corpus_judge(reference, weights)
+    return lambda reference: CorpusJudge(reference, weights, config.balance)

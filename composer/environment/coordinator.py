@@ -146,6 +146,8 @@ class Coordinator:
         self._cell_now, self._age, self._since_onset, self._sounding = (zeros(size) for _ in range(4))
         self._recent_chords = zeros(size, 3)
         self._recent_pitches = zeros(size, RECENT_PITCHES)
+        # What came after every pair of choices when it was last heard; the pair (none, x) stands for x alone.
+        self._after = tuple(zeros(size, (actions + 1) ** 2) for actions in self.vocabulary.sizes)
         self._beat_run = torch.arange(MAX_BEAT_STEPS, device=self.device) + _STEPS_BEFORE
         self.turn = torch.full((size,), CHORD, device=self.device)
         self._settle(conditions)
@@ -160,7 +162,7 @@ class Coordinator:
         for state in (
             *(self._chord, self._cell, self._pitch, self._beat, self._bar_beat, self._bar, self._offset),
             *(self._cell_now, self._age, self._since_onset, self._sounding),
-            *(self._recent_chords, self._recent_pitches),
+            *(self._recent_chords, self._recent_pitches, *self._after),
         ):
             state[rows] = 0
         self.turn[rows] = CHORD
@@ -244,11 +246,13 @@ class Coordinator:
                         self._chord.gather(1, there)[:, 0] * recalls,
                         self._cell.gather(1, there)[:, 0] * recalls,
                         then * recalls,
+                        self._pitch.gather(1, step + (self._beat_steps * recalls)[:, None])[:, 0] * recalls,
                         (last + then - before).clamp(1, highest) * known,
                         (last - then + before).clamp(1, highest) * known,
                     ],
                     dim=1,
                 ),
+                *(self._after[agent].gather(1, self._pairs(agent)) for agent in (CHORD, RHYTHM, MELODY)),
                 plan[:, _PLANNED],
             ],
             dim=1,
@@ -273,6 +277,14 @@ class Coordinator:
         chord_turn, rhythm_turn, melody_turn = turn == CHORD, turn == RHYTHM, turn == MELODY
 
         changed = chord_turn & (actions > 0)
+        for agent, decided, choice in (
+            (CHORD, changed, actions),
+            (RHYTHM, rhythm_turn, actions + 1),
+            (MELODY, melody_turn, actions + 1),
+        ):
+            # Where another agent decides, what is there already is written again.
+            after, pairs = self._after[agent], self._pairs(agent)
+            after.scatter_(1, pairs, torch.where(decided[:, None], choice[:, None], after.gather(1, pairs)))
         moved = torch.cat([actions[:, None], self._recent_chords[:, :-1]], dim=1)
         self._recent_chords = torch.where(changed[:, None], moved, self._recent_chords)
         self._age = self._age * ~changed
@@ -309,6 +321,14 @@ class Coordinator:
             self._beat < self._beats, tables.beat_turn[self.conditions.meter, self._bar_beat], DONE
         )
         self.turn = torch.where(to_melody, MELODY, torch.where(chord_turn, RHYTHM, turn_of_beat))
+
+    def _pairs(self, agent: int) -> Tensor:
+        """(B, 2) int64: where ``self._after`` holds what followed the agent's last choice, and its last two."""
+        if agent == RHYTHM:
+            last = self._cell.gather(1, self._cells_back[:, :2] + self._beat[:, None])
+        else:
+            last = (self._recent_chords if agent == CHORD else self._recent_pitches)[:, :2]
+        return torch.stack([last[:, 0], last[:, 1] * (self.vocabulary.sizes[agent] + 1) + last[:, 0]], dim=1)
 
     def score(self) -> Score:
         """The pieces as written so far; what is not yet decided is silent and without chord."""

@@ -5,6 +5,7 @@ A slot is a categorical value. :data:`SLOTS` is the whole table: its order is th
 speaks of music that may not exist yet. The slots that say what stood at this place 1, 2, 4 and 8 bars ago and in the
 bar that the plan recalls are the essential ones: they lower the priors' held-out error most. "By sequence" is the
 pitch that moves from the last note as the recalled bar moves there, "by inversion" the one that moves the other way.
+"After the last one" is what followed the agent's last choice (or two) when the piece last had it: figures return.
 """
 
 from __future__ import annotations
@@ -111,8 +112,14 @@ SLOTS: tuple[Slot, ...] = (
     Slot("chord in the recalled bar", (CHORD, MELODY), _chords),
     Slot("cell in the recalled bar", (RHYTHM, MELODY), _cells),
     Slot("pitch in the recalled bar", (CHORD, MELODY), _pitches),
+    Slot("pitch a beat on in the recalled bar", (CHORD,), _pitches),
     Slot("pitch by sequence", (MELODY,), _pitches),
     Slot("pitch by inversion", (MELODY,), _pitches),
+    *(
+        Slot(f"{what} after the last {many}", (agent,), size)
+        for agent, what, size in ((CHORD, "chord", _chords), (RHYTHM, "cell", _cells), (MELODY, "pitch", _pitches))
+        for many in ("one", "two")
+    ),
     *(Slot(f"planned {name}", agents, _constant(COLUMNS[INDEX[name]].size)) for name, agents in PLANNED.items()),
 )
 

@@ -116,11 +116,14 @@ _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
         **{f"chord {bars} bars ago": _same_chord for bars in RECALLED_BARS},
         "chord in the recalled bar": _same_chord,
         "pitch in the recalled bar": _harmonised,
+        "pitch a beat on in the recalled bar": _harmonised,
+        **{f"chord after the last {many}": _same_chord for many in ("one", "two")},
     },
     RHYTHM: {
         "cell 1 beats ago": _same_cell,
         **{f"cell {bars} bars ago": _same_cell for bars in RECALLED_BARS},
         "cell in the recalled bar": _same_cell,
+        **{f"cell after the last {many}": _same_cell for many in ("one", "two")},
     },
     MELODY: {
         "mode": _scale_degree,
@@ -129,5 +132,6 @@ _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
         "pitch 2 notes ago": _interval(FAR),
         **{f"pitch {bars} bars ago": _interval(FAR) for bars in RECALLED_BARS},
         **{f"pitch {how}": _interval(FAR) for how in ("in the recalled bar", "by sequence", "by inversion")},
+        **{f"pitch after the last {many}": _interval(FAR) for many in ("one", "two")},
     },
 }

@@ -118,9 +118,9 @@ class RewardWeights(BaseModel):
         return torch.tensor([[self.terms[name][agent] for name in TERMS] for agent in AGENTS])
 
 
-def reward_terms(score: Score, reference: Reference) -> dict[str, Tensor]:
+def reward_terms(score: Score | View, reference: Reference) -> dict[str, Tensor]:
     """Every term's (B, T) float32 credit of ``score``; the score is read once for all of them."""
-    view = View(score)
+    view = View.of(score)
     return {name: reference.credit(name, view) for name in TERMS}
 
 
