@@ -286,6 +286,7 @@ class Coordinator:
             chord=chord.to(torch.int16),
             cell=cell.to(torch.int16),
             pitch=(pitch * written).to(torch.int16),
+            groove=torch.zeros_like(chord, dtype=torch.int16),
             meter=conditions.meter,
             mode=conditions.mode,
             bars=conditions.bars,
