@@ -19,6 +19,7 @@ from composer.theory import METERS, Meter
 LETTERS = ".bux"
 MAX_SEGMENT_BEATS = 2
 _BASS_WEIGHT, _UPPER_WEIGHT = 2, 1
+_SELDOM = 1 / 8000  # share of all segments below which a groove is not kept: too little to learn its use from
 
 
 class GrooveError(TriadError):
@@ -77,3 +78,28 @@ def nearest(wanted: Tensor, choices: Sequence[Groove]) -> Tensor:
     differ = (wanted[:, None] ^ codes)[..., None] >> steps
     distance = (_BASS_WEIGHT * (differ & 1) + _UPPER_WEIGHT * (differ >> 1 & 1)).sum(2)
     return distance.argmin(1)
+
+
+def most_used(score: Score, most: int, room: int) -> tuple[Groove, ...]:
+    """The silent groove of every length that occurs in accompanied pieces, and the most used others.
+
+    Args:
+        score: the pieces.
+        most: how many grooves of a length are kept.
+        room: how many in all; the least used of any length give way.
+
+    Returns:
+        grooves by length, of each the silent one first, then the most used.
+    """
+    code, steps = segments(score)
+    accompanied = score.accompanied[:, None] & (steps > 0)
+    seldom = _SELDOM * int(accompanied.sum())
+    lengths = sorted(set(steps[accompanied].tolist()))
+    found: list[tuple[int, Groove]] = []
+    for length in lengths:
+        codes, counts = torch.unique(code[accompanied & (steps == length)], return_counts=True)
+        used = sorted(zip((-counts).tolist(), codes.tolist(), strict=True))
+        used = [(count, code) for count, code in used if code and -count >= seldom][: most - 1]
+        found += [(count, Groove(length, code)) for count, code in used]
+    kept = [groove for _, groove in sorted(found)[: room - len(lengths)]]
+    return tuple(sorted([*(Groove(length, 0) for length in lengths), *kept], key=lambda groove: groove.steps))

@@ -121,6 +121,7 @@ class Score:
         groove = self.groove.long().gather(1, self.beat_of_step())
         return (groove >> 2 * offset) % 4 * self.valid()
 
+    @property
     def accompanied(self) -> Tensor:
         """(B,) bool: pieces whose accompaniment is known."""
         return (self.groove != 0).any(1)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from composer.errors import TriadError
-from composer.groove import Groove, nearest, segment_steps, segments
+from composer.groove import Groove, most_used, nearest, segment_steps, segments
 from composer.score import CELL_CODES, CELL_STEPS, HOLD, METER_BEAT_STEPS, ONSET, REST, Score
 from composer.theory import (
     CHORD_CODES,
@@ -35,7 +35,7 @@ AGENTS = ("chord", "rhythm", "melody")
 CHORD, RHYTHM, MELODY = range(3)
 DONE = 3
 
-_MOST = 256  # an observation names each of them, and "none", in a byte
+_MOST = 256  # an action is kept in a byte
 _CELL_LETTERS = {REST: ".", HOLD: "-", ONSET: "x"}
 
 
@@ -92,8 +92,10 @@ class Vocabulary:
             raise VocabularyError("a vocabulary needs at least one chord, one rhythm cell and one pitch")
         if any(len(set(choices)) < len(choices) for choices in (self.chords, self.cells, self.grooves)):
             raise VocabularyError("a vocabulary names a chord, a rhythm cell or a groove twice")
-        if max(len(self.chords), len(self.cells), len(self.grooves)) >= _MOST:
-            raise VocabularyError(f"a vocabulary holds fewer than {_MOST} chords, rhythm cells and grooves of each")
+        if max(self.sizes) > _MOST:
+            raise VocabularyError(
+                f"no agent may have more than {_MOST} actions, got {self.sizes}: keep fewer of each"
+            )
         if NO_CHORD in self.chords or not all(0 < code < CHORD_CODES for code in self.chords):
             raise VocabularyError(f"chord codes lie in 1..{CHORD_CODES - 1}, got {self.chords}")
         if not 1 < self.low <= self.high < 128:
@@ -111,8 +113,8 @@ class Vocabulary:
             cells: how many rhythm cells to keep for every beat length that occurs, by beats covered. The silent
                 cell, the held cell and the cell of one long note are always among them.
             pitches: how many neighbouring semitones to keep, by notes covered.
-            grooves: how many grooves to keep for every segment length that occurs, by segments covered. The silent
-                groove is always among them.
+            grooves: how many grooves to keep at most for every segment length that occurs, by segments covered. The
+                silent groove is always among them.
         """
         inside = torch.arange(scores.chord.shape[1]) < scores.beats[:, None]
         chord_counts = torch.bincount(scores.chord.long()[inside], minlength=CHORD_CODES)
@@ -135,7 +137,7 @@ class Vocabulary:
         # Of several windows that cover the same notes take the middle one, so that the range is centred.
         best = (covered == covered.max()).nonzero().flatten()
         low = int(best[len(best) // 2]) + 2
-        return cls(tuple(kept), tuple(found), low, low + pitches - 1, _most_used_grooves(scores, grooves))
+        return cls(tuple(kept), tuple(found), low, low + pitches - 1, most_used(scores, grooves, _MOST - len(found)))
 
     @property
     def sizes(self) -> tuple[int, int, int]:
@@ -275,17 +277,6 @@ class Vocabulary:
         """Indices of the metres whose beat length the vocabulary has cells for."""
         lengths = {cell.steps for cell in self.cells}
         return tuple(index for index, meter in enumerate(METERS) if meter.beat_steps in lengths)
-
-
-def _most_used_grooves(scores: Score, most: int) -> tuple[Groove, ...]:
-    code, steps = segments(scores)
-    accompanied = scores.accompanied()[:, None].expand_as(code)
-    found: list[Groove] = []
-    for length in sorted(set(steps[accompanied & (steps > 0)].tolist())):
-        codes, counts = torch.unique(code[accompanied & (steps == length)], return_counts=True)
-        used = [int(codes[place]) for place in _by_count(counts) if codes[place] > 0]
-        found += [Groove(length, code) for code in (0, *used[: most - 1])]
-    return tuple(found)
 
 
 def _by_count(counts: Tensor) -> Sequence[int]:

@@ -83,4 +83,4 @@ def test_a_piano_part_gives_the_piece_its_groove() -> None:
 def test_a_tune_alone_and_declared_chords_have_none(tracks: tuple[Track, ...]) -> None:
     piece = read(*tracks)
     assert not piece.groove.any()
-    assert not score_of([piece]).accompanied().any()
+    assert not score_of([piece]).accompanied.any()
