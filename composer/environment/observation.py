@@ -3,8 +3,8 @@
 A slot is a categorical value. :data:`SLOTS` is the whole table: its order is the order of the observation's columns,
 ``agents`` says whose network reads it. Values describe the decision that comes next; 0 means "none" wherever a slot
 speaks of music that may not exist yet. The slots that say what stood at this place 1, 2, 4 and 8 bars ago and in the
-bar that the plan recalls are the essential ones: they lower the priors' held-out error most. "By sequence" is the pitch
-that moves from the last note as the recalled bar moves there, "by inversion" the one that moves the other way.
+bar that the plan recalls are the essential ones: they lower the priors' held-out error most. "By sequence" is the
+pitch that moves from the last note as the recalled bar moves there, "by inversion" the one that moves the other way.
 """
 
 from __future__ import annotations

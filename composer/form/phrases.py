@@ -67,7 +67,10 @@ def phrase_ends(view: View, lag: Tensor) -> Tensor:
 
 
 def places(ends: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """From the phrases' last bars (B, M) bool: each bar's phrase, from 0; its place in it, from 0; bars after it in it."""
+    """From the phrases' last bars (B, M) bool: each bar's phrase, its place in it, and how many bars it has left.
+
+    All three are (B, M) int64 and count from 0.
+    """
     bar = torch.arange(ends.shape[1]).expand(ends.shape)
     begins = pad(ends[:, :-1], (1, 0), value=True)
     phrase = begins.cumsum(1) - 1

@@ -22,7 +22,8 @@ _FEW_NOTES = 3
 def likenesses(view: View, most: int = MOST_RECALLED) -> Tensor:
     """(L, B, M) float32 in 0..1: how like each bar is to the one 1..L bars before, L at least 1.
 
-    Half is the share of onsets in common, half that of notes in common (Jaccard indices); 0 where either bar is silent.
+    Half is the share of onsets in common, half that of notes in common (Jaccard indices); 0 where either bar is
+    silent.
     """
     rows = [
         sum(view.likeness(part, lag)[0] for part in ("melody", "rhythm")) / 2

@@ -40,8 +40,8 @@ def _at_bars(view: View, grade: Tensor, here: Tensor) -> Places:
 def melodic_recall(view: View) -> Places:
     """Does the melody of each bar make of the recalled bar what is planned?
 
-    The grade is 1 for the planned relation, a half for one of its family, else 0. Where a new bar is planned it is 1 if
-    the bar recalls none before it.
+    The grade is 1 for the planned relation, a half for one of its family, else 0. Where a new bar is planned it is 1
+    if the bar recalls none before it.
     """
     planned, lag = _planned(view, "relation"), _planned(view, "recalled")
     found, _ = relations(view, lag)
