@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from composer.errors import TriadError
-from composer.groove import Groove, most_used, nearest, segment_steps, segments
+from composer.groove import Groove, segment_steps
 from composer.score import CELL_CODES, CELL_STEPS, HOLD, METER_BEAT_STEPS, ONSET, REST, Score
+from composer.segments import most_used, nearest, segments
 from composer.theory import (
     CHORD_CODES,
     METERS,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from composer.arrangement.dynamics import velocity
 from composer.arrangement.model import STEP_TICKS, Note
-from composer.arrangement.patterns import ACCENTS, HOLD, REST, level_of, read_pattern
+from composer.arrangement.patterns import ACCENTS, HOLD, REST
 from composer.arrangement.piece import Piece
+from composer.arrangement.signs import comping_signs, pattern_signs
 from composer.arrangement.style import CompingConfig, VoiceConfig
 from composer.arrangement.voicing import Frame, lead_voices
 
@@ -73,12 +74,15 @@ def write_voices(piece: Piece, track: CompingConfig | VoiceConfig, voicings: Seq
         track: its patterns and manner.
         voicings: for each harmony the pitches this track plays, the lowest first.
     """
-    levels = [read_pattern(bar, "comping", piece.meter.bar_steps) for bar in track.patterns[piece.meter.name]]
+    if piece.strokes and isinstance(track, CompingConfig) and track.groove is not None:
+        signs = comping_signs(piece, track.groove, track.voices)
+    else:
+        signs = pattern_signs(piece, track.patterns, "comping")
     ring = isinstance(track, CompingConfig) and track.ring
     notes: list[Note] = []
     tied: dict[int, int] = {}  # pitch -> index of the note that sounds up to now
     for harmony, voicing in zip(piece.harmonies, voicings, strict=True):
-        strokes = _strokes(piece, track, levels, harmony.start, harmony.end)
+        strokes = _strokes(piece, track, signs, harmony.start, harmony.end)
         ends = [*(stroke.start for stroke in strokes[1:]), harmony.end]
         carried, tied = tied, {}
         for place, (stroke, end) in enumerate(zip(strokes, ends, strict=True)):
@@ -107,15 +111,13 @@ def write_voices(piece: Piece, track: CompingConfig | VoiceConfig, voicings: Seq
 
 
 def _strokes(
-    piece: Piece, track: CompingConfig | VoiceConfig, levels: list[str], start: int, end: int
+    piece: Piece, track: CompingConfig | VoiceConfig, signs: list[str], start: int, end: int
 ) -> list[_Stroke]:
     """What changes inside a harmony. A hold at its first step is a chord that must be struck anew or tied."""
-    bar_steps = piece.meter.bar_steps
     strokes: list[_Stroke] = []
     for step in range(start, end):
-        phrase = piece.phrase_at(step)
-        sign = levels[level_of(phrase.energy, len(levels))][step % bar_steps]
-        if phrase.energy < track.enter:
+        sign = signs[step]
+        if piece.phrase_at(step).energy < track.enter:
             sign = REST
         elif step >= piece.ending:
             sign = "x" if step == piece.ending else HOLD

@@ -12,14 +12,14 @@ import numpy as np
 
 from composer.corpus.midi import Floats, Ints, Part
 from composer.corpus.parts import BASS_PROGRAMS, LOW, POLYPHONIC, harmony_weights, simultaneity
-
-BASS, UPPER = 1, 2  # the two bits of a stroke
-BASE = 4
+from composer.groove import BASE, BASS, UPPER
 
 _BASS_NAME = re.compile(r"bass|basso|baix|\bcello|\bleft\b|\bl\.?h\b", re.IGNORECASE)
 _CHORD_SPREAD = 0.6  # sixteenths; notes nearer together are one stroke: rolled chords, grace notes
-_AROUND = 8  # sixteenths before and after a note among which it must be low to be bass: half a bar
-_BASS_SPAN = 7  # semitones above the lowest note around that still are bass: a root and its fifth
+# Semitones above the lowest note between two places where harmony may change that still are bass: less than the fifth
+# that broken chords go on with. And above the lowest of a bar before and after: a right hand left alone is none.
+_BASS_SPAN, _BASS_LEAP = 5, 14
+_AROUND = 16
 _BASS_TOP = 59  # MIDI pitch, the highest below middle C
 _OCTAVE = 12
 _ACCOMPANIED = 0.25  # share of the beats with a stroke below which a piece counts as not accompanied
@@ -42,7 +42,7 @@ def _is_bass(part: Part) -> bool:
     return bool(_BASS_NAME.search(part.name)) or part.program in BASS_PROGRAMS or float(part.pitch.mean()) < LOW
 
 
-def strokes(start: Floats, end: Floats, pitch: Ints, bass_part: Ints, steps: int) -> Ints:
+def strokes(start: Floats, end: Floats, pitch: Ints, bass_part: Ints, segment: Ints) -> Ints:
     """(steps,) the stroke at each sixteenth: 0 none, 1 bass, 2 upper voices, 3 both.
 
     Args:
@@ -50,8 +50,9 @@ def strokes(start: Floats, end: Floats, pitch: Ints, bass_part: Ints, steps: int
         end: (N,) likewise, where the notes end.
         pitch: (N,) MIDI pitch.
         bass_part: (N,) 1 for the notes of a part that plays the bass; all 0 where none does.
-        steps: length of the piece.
+        segment: (steps,) which of the spans between two places where harmony may change each sixteenth lies in.
     """
+    steps = len(segment)
     found = np.zeros(steps, dtype=np.int64)
     place = _places(start)
     inside = (place >= 0) & (place < steps)
@@ -62,9 +63,11 @@ def strokes(start: Floats, end: Floats, pitch: Ints, bass_part: Ints, steps: int
         return found
     lowest = np.full(steps, _NOTHING)
     np.minimum.at(lowest, place, pitch)
-    low = (lowest <= np.minimum(_carried(place, end, pitch, steps), _BASS_TOP)) & (
-        lowest <= _lowest_around(lowest) + _BASS_SPAN
-    )
+    carried = _carried(place, end, pitch, steps)
+    beside = np.full(int(segment.max()) + 1, _NOTHING)
+    np.minimum.at(beside, segment, np.minimum(lowest, carried))
+    ceiling = np.minimum(beside[segment] + _BASS_SPAN, _lowest_around(lowest) + _BASS_LEAP)
+    low = lowest <= np.minimum(np.minimum(ceiling, _BASS_TOP), carried)
     found[low] = BASS
     above = pitch - lowest[place]
     # An octave doubles the bass; only a third tone makes a chord of it.
@@ -101,7 +104,7 @@ def _carried(place: Ints, end: Floats, pitch: Ints, steps: int) -> Ints:
 
 
 def _lowest_around(lowest: Ints) -> Ints:
-    """(steps,) the lowest pitch struck within half a bar before or after."""
+    """(steps,) the lowest pitch struck within a bar before or after."""
     around = lowest.copy()
     for shift in range(1, _AROUND + 1):
         around[shift:] = np.minimum(around[shift:], lowest[:-shift])

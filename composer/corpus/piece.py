@@ -21,7 +21,7 @@ from composer.corpus.midi import DEFAULT_TEMPO, Floats, Ints, Part, Song, read_s
 from composer.corpus.parts import Roles, find_roles, harmony_weights
 from composer.theory import METERS, NO_CHORD, Key, Meter, transpose_chord
 
-READER_VERSION = 2  # raise it whenever the same files would give another corpus
+READER_VERSION = 3  # raise it whenever the same files would give another corpus
 
 MIN_BARS = 4
 MAX_OFF_GRID = 0.35  # share of notes off the grid; half of all notes struck at random are
@@ -341,7 +341,7 @@ def _chords(roles: Roles, tune: _Notes, backing: _Notes, key: Key, meter: Meter,
 
 def _groove(roles: Roles, bars: Bars, phase: float, shift: float, steps: int) -> Ints:
     """(beats,) the strokes of the accompaniment; block chords say what the harmony is, not how it is played."""
-    beat_steps = METERS[bars.meter].beat_steps
+    meter, beat_steps = METERS[bars.meter], METERS[bars.meter].beat_steps
     bass, upper = groove.accompanying(roles.harmony)
     if roles.block or not upper:
         return np.zeros(steps // beat_steps, dtype=np.int64)
@@ -351,7 +351,10 @@ def _groove(roles: Roles, bars: Bars, phase: float, shift: float, steps: int) ->
     )
     bass_part = np.repeat([1, 0][-len(placed) :], [len(notes.start) for notes in placed])
     order = np.argsort(start, kind="stable")
-    return groove.packed(groove.strokes(start[order], end[order], pitch[order], bass_part[order], steps), beat_steps)
+    beat = np.arange(steps) // beat_steps
+    segment = np.cumsum(np.isin(beat % meter.beats, meter.chord_beats) & (np.arange(steps) % beat_steps == 0)) - 1
+    found = groove.strokes(start[order], end[order], pitch[order], bass_part[order], segment)
+    return groove.packed(found, beat_steps)
 
 
 def _tempo(song: Song, bars: Bars) -> float:

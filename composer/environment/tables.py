@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from composer.groove import SEGMENT_STEPS
 from composer.score import CELL_STEPS, HOLD, ONSET, REST
+from composer.segments import SEGMENT_STEPS
 from composer.theory import MAX_BEAT_STEPS, METERS
 from composer.vocabulary import CHORD, RHYTHM, Vocabulary
 

@@ -14,7 +14,8 @@ def heard(notes: list[Note], bass: list[Note] = [], steps: int = 16) -> str:  # 
     """The strokes of a bar as text; ``bass`` is a part of its own."""
     table = sorted([(*note, 0) for note in notes] + [(*note, 1) for note in bass])
     start, length, pitch, own = (np.array(column) for column in zip(*table, strict=True))
-    found = strokes(start.astype(float), (start + length).astype(float), pitch, own, steps)
+    halves = np.arange(steps) // 8
+    found = strokes(start.astype(float), (start + length).astype(float), pitch, own, halves)
     return "".join(LETTERS[stroke] for stroke in found)
 
 
@@ -84,3 +85,12 @@ def test_a_tune_alone_and_declared_chords_have_none(tracks: tuple[Track, ...]) -
     piece = read(*tracks)
     assert not piece.groove.any()
     assert not score_of([piece]).accompanied.any()
+
+
+def test_what_sounds_over_from_the_half_bar_before_is_the_bass() -> None:
+    # The root is let go at 12, and the fifth above it is struck alone.
+    assert heard([(0, 12, 48), (4, 2, 60), (8, 2, 60), (12, 2, 55), (14, 2, 60)]) == "b...u...u...u.u."
+
+
+def test_a_leap_of_the_left_hand_to_another_chord_is_bass() -> None:
+    assert heard([(0, 8, 41), (2, 2, 60), (8, 8, 53), (10, 2, 60)]) == "b.u.....b.u....."

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.groove import LETTERS, Groove, GrooveError, nearest, segment_steps, segments
+from composer.groove import LETTERS, Groove, GrooveError, segment_steps
 from composer.score import Score, concatenate
+from composer.segments import nearest, segments
 from composer.theory import METER_INDEX, METERS
 from composer.vocabulary import RHYTHM, Vocabulary, VocabularyError
 from tests.composer.examples import FRERE_JACQUES, VOCABULARY, C, G, piece
