@@ -9,7 +9,7 @@ from composer.arrangement.patterns import HOLD, REST
 from composer.arrangement.piece import Harmony, Piece
 from composer.arrangement.signs import bass_signs, pattern_signs
 from composer.arrangement.style import BassConfig
-from composer.theory import MODES, chord_quality, chord_root
+from composer.theory import MODES, chord_pitch_classes, chord_quality, chord_root
 
 # A root moves to its nearest octave, drawn back to this share of the range from below.
 HOME, PULL = 0.35, 0.4
@@ -38,6 +38,11 @@ def write_bass(piece: Piece, track: BassConfig) -> list[Note]:
         for place, (step, sign) in enumerate(strokes):
             end = strokes[place + 1][0] if place + 1 < len(strokes) else harmony.end
             if sign == REST:
+                # Without a new stroke a bass note that belongs to the new chord rings on under it.
+                if composed and place == 0 and notes and notes[-1].end == step * STEP_TICKS:
+                    before = notes[-1]
+                    if before.pitch % 12 in chord_pitch_classes(harmony.code):
+                        notes[-1] = Note(before.start, end * STEP_TICKS, before.pitch, before.velocity)
                 continue
             leads = sign == "a" and end == harmony.end and following != root
             if leads:

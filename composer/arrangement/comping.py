@@ -88,14 +88,12 @@ def write_voices(piece: Piece, track: CompingConfig | VoiceConfig, voicings: Seq
         for place, (stroke, end) in enumerate(zip(strokes, ends, strict=True)):
             if stroke.sign == REST:
                 continue
-            if stroke.sign in "123456":
-                voice = min(int(stroke.sign), len(voicing)) - 1
-                pitches: Sequence[int] = voicing[voice : voice + 1]
+            single = stroke.sign in "123456"
+            voices = [min(int(stroke.sign), len(voicing)) - 1] if single else range(len(voicing))
+            for voice in voices:
+                pitch = voicing[voice]
                 if ring:
-                    end = _rings_until(strokes[place + 1 :], stroke.sign, harmony.end)
-            else:
-                pitches = voicing
-            for pitch in pitches:
+                    end = _rings_until(strokes[place + 1 :], voice, len(voicing), harmony.end)
                 held = carried.get(pitch) if stroke.sign == HOLD and track.tie else None
                 loud = velocity(track.velocity, piece, stroke.start, ACCENTS.get(stroke.sign, 0))
                 if held is not None:
@@ -126,5 +124,9 @@ def _strokes(
     return strokes
 
 
-def _rings_until(later: Sequence[_Stroke], sign: str, end: int) -> int:
-    return next((stroke.start for stroke in later if stroke.sign in (sign, "X", "x", "o", REST)), end)
+def _rings_until(later: Sequence[_Stroke], voice: int, voices: int, end: int) -> int:
+    """The step at which a voice is struck again, alone or with all, or silenced."""
+    again = (
+        stroke.start for stroke in later if not stroke.sign.isdigit() or min(int(stroke.sign), voices) - 1 == voice
+    )
+    return next(again, end)

@@ -91,7 +91,7 @@ class CompingConfig(_PitchedConfig):
 
     Attributes:
         voices: notes in a full chord.
-        ring: whether a single voice rings on until it is struck again or the chord changes.
+        ring: whether every voice rings on until it is struck again or the chord changes.
         tie: whether a voice that a change of chord leaves in place is held rather than struck again.
         groove: how it plays the piece's own groove: the upper voices together or one after the other. Left out,
             and for pieces without a groove, it plays its patterns.

@@ -1,4 +1,4 @@
-"""Accompaniment: does it strike as the corpus does, and does it carry the harmony?
+"""Accompaniment: does it strike as the corpus does, does it return, and does it carry the harmony?
 
 Pieces whose accompaniment is not known have nothing to measure.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from composer.groove import BASE, BASS
 from composer.rewards.measure import Measure, Places
 from composer.view import MAX_BAR_STEPS, View
 
-_STROKES = 4
-_BASS = 1
+_RETURN_BARS = (4, 8)
 
 
 def _strokes(view: View) -> tuple[Tensor, Tensor]:
@@ -35,14 +35,32 @@ def accompaniment(view: View) -> Places:
     """
     strokes, here = _strokes(view)
     before = torch.nn.functional.pad(strokes[:, :-1], (1, 0))
-    context = (view.place * (_STROKES + 1) + _bar_ago(view, strokes)) * _STROKES + before
+    context = (view.place * (BASE + 1) + _bar_ago(view, strokes)) * BASE + before
     return Places(view.steps.expand(view.count, -1), strokes, here, context * 2 + view.onset)
+
+
+def accompaniment_recall(view: View) -> Places:
+    """How much of each bar's accompaniment stood four or eight bars before?
+
+    The grade is the likeness to the more similar of the two: the share of strokes that are the same, of all
+    sixteenths at which either bar strikes. Bars that are silent as those before are left out.
+    """
+    strokes, here = _strokes(view)
+    bars, known = view.in_bars(strokes), view.in_bars(here.long()).any(2)
+    best, found = torch.zeros(known.shape), torch.zeros_like(known)
+    for lag in (lag for lag in _RETURN_BARS if lag < view.bar_count):
+        now, then = bars[:, lag:], bars[:, :-lag]
+        either = (now > 0) | (then > 0)
+        same = ((now == then) & either).sum(2) / either.sum(2).clamp(min=1)
+        best[:, lag:] = torch.maximum(best[:, lag:], same)
+        found[:, lag:] |= known[:, lag:] & either.any(2)
+    return Places(view.bar_end, best, found)
 
 
 def foundation(view: View) -> Places:
     """Does the bass strike where the harmony changes? The grade is 1 if it does, else 0."""
     strokes, here = _strokes(view)
-    struck = (strokes & _BASS).gather(1, view.beat_step)
+    struck = (strokes & BASS).gather(1, view.beat_step)
     return Places(view.beat_step, struck.float(), view.change & here.gather(1, view.beat_step))
 
 
@@ -53,8 +71,15 @@ MEASURES = (
         accompaniment,
         "strokes as likely as the corpus finds them after those before",
         "meter",
-        _STROKES,
-        MAX_BAR_STEPS * (_STROKES + 1) * _STROKES * 2,
+        BASE,
+        MAX_BAR_STEPS * (BASE + 1) * BASE * 2,
+    ),
+    Measure(
+        "accompaniment_recall",
+        "accompaniment",
+        accompaniment_recall,
+        "an accompaniment that returns",
+        "meter",
     ),
     Measure("foundation", "accompaniment", foundation, "bass notes where the harmony changes", "meter"),
 )

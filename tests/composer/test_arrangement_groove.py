@@ -12,7 +12,7 @@ from composer.arrangement.style import BassConfig, CompingConfig
 from composer.groove import BASS, UPPER, Groove
 from composer.score import Score
 from composer.theory import METER_INDEX, METERS
-from tests.composer.examples import C, F, G, piece
+from tests.composer.examples import A_MINOR, C, F, G, piece
 
 POP = load_style("pop")
 
@@ -92,6 +92,20 @@ def test_broken_chords_go_up_and_down_and_slow_ones_are_whole() -> None:
     assert [sizes[at] for at in (0, 1, 2, 3, 4, 6, 8)] == [3, 1, 1, 1, 1, 1, 3]
     assert lowest[1] < lowest[2] < lowest[3] > lowest[4] > lowest[6]
     assert [sizes[at] for at in (16, 18, 20, 22)] == [3, 1, 1, 3]
+
+
+def test_every_voice_rings_until_it_is_struck_again() -> None:
+    notes = track(accompanied([C] * 8, "x.u.u.u........." + "x" + "." * 15), "Chords")
+    first = [(note.end - note.start) // STEP_TICKS for note in notes if note.start == 0]
+    # The voices of the chord are struck again at 2 and 4, and by the chord at 6.
+    assert first == [2, 4, 6]
+
+
+def test_a_bass_note_of_the_new_chord_rings_on_where_the_groove_has_none() -> None:
+    score = accompanied([C] * 2 + [A_MINOR] * 2 + [G] * 4 + [C] * 4, "b.u.u.u.u.u.u.u." + "u" * 16 + "x" + "." * 15)
+    bass = [(note.start // STEP_TICKS, note.end // STEP_TICKS, note.pitch % 12) for note in track(score, "Bass")]
+    # C belongs to A minor, but not to G.
+    assert bass == [(0, 16, 0), (32, 48, 0)]
 
 
 def test_blocks_are_chords_but_for_quick_repeats() -> None:

@@ -215,6 +215,18 @@ class TestAccompaniment:
         assert seen[16] == context(0, 1 + 1, 0, 1)
         assert seen[16 + 13] == context(13, 1, 3, 0)
 
+    def test_an_accompaniment_returns_after_four_or_eight_bars(self):
+        first, other = "b.u.u.u.b.u.u.u.", "x...x...x...x..."
+        line = " ".join(["60*16"] * 8)
+        again = View(piece(line, "C*32", groove=first * 4 + first * 4))
+        assert found(accompaniment.accompaniment_recall(again)) == [(16 * bar + 15, 1) for bar in (4, 5, 6, 7)]
+        # Of the eight strokes of a bar and the four of the other none is the same, for b is not x.
+        changed = View(piece(line, "C*32", groove=first * 4 + other * 4))
+        assert [value for _, value in found(accompaniment.accompaniment_recall(changed))] == [0, 0, 0, 0]
+        half = View(piece(line, "C*32", groove=first * 4 + "b.u.u.u.x...x..." * 4))
+        # Four of eight: in the second half one bar has four strokes and the other two, none the same.
+        assert [value for _, value in found(accompaniment.accompaniment_recall(half))] == [0.5] * 4
+
     def test_a_foundation_is_a_bass_note_under_each_new_chord(self):
         music = piece("60*16 60*16", "C*2 F*2 G*4", groove="b.u.u.u.u...u...x...u...b.......")
         assert found(accompaniment.foundation(View(music))) == [(0, 1), (8, 0), (16, 1)]
