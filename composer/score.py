@@ -1,6 +1,6 @@
 """The shared score: a batch of pieces as integer tensors. Nothing else in Triad holds music.
 
-A piece has three parts, each written by one agent:
+A piece has four parts; the agents write them:
 
 ===========  ===============  =====================================================================
 part         shape            content
@@ -8,6 +8,7 @@ part         shape            content
 ``chord``    (B, beats)       chord code sounding in each beat (:func:`composer.theory.chord_code`)
 ``cell``     (B, beats)       rhythm cell of each beat: base-3 digits {rest, hold, onset} per sixteenth
 ``pitch``    (B, steps)       MIDI pitch of the note last struck at or before each sixteenth, 0 before it
+``groove``   (B, beats)       strokes of the accompaniment: base-4 digits {none, bass, upper, both} per sixteenth
 ===========  ===============  =====================================================================
 
 Beside them stands the form plan the piece is written to (:mod:`composer.plan`), all zeros where there is none.
@@ -49,6 +50,7 @@ class Score:
         chord: (B, N) int16, chord code of each beat, 0 for no chord.
         cell: (B, N) int16, rhythm cell code of each beat.
         pitch: (B, T) int16, MIDI pitch last struck, 0 before the first note.
+        groove: (B, N) int16, accompaniment strokes of each beat; all 0 in a piece whose accompaniment is not known.
         meter: (B,) int64, index into :data:`composer.theory.METERS`.
         mode: (B,) int64, index into :data:`composer.theory.MODES`.
         bars: (B,) int64, length in bars.
@@ -60,6 +62,7 @@ class Score:
     chord: Tensor
     cell: Tensor
     pitch: Tensor
+    groove: Tensor
     meter: Tensor
     mode: Tensor
     bars: Tensor
@@ -116,6 +119,18 @@ class Score:
         cell = self.cell.long().gather(1, self.beat_of_step())
         return CELL_STEPS.to(cell.device)[cell, offset] * self.valid()
 
+    def strokes(self) -> Tensor:
+        """(B, T) int64: what the accompaniment strikes at each step: 0 nothing, 1 bass, 2 upper voices, 3 both."""
+        steps = torch.arange(self.pitch.shape[1], device=self.pitch.device)
+        offset = steps % self.beat_steps[:, None]
+        groove = self.groove.long().gather(1, self.beat_of_step())
+        return (groove >> 2 * offset) % 4 * self.valid()
+
+    @property
+    def accompanied(self) -> Tensor:
+        """(B,) bool: pieces whose accompaniment is known."""
+        return (self.groove != 0).any(1)
+
     def onset(self) -> Tensor:
         """(B, T) bool: steps at which a melody note begins."""
         return self.action() == ONSET
@@ -155,6 +170,7 @@ class Score:
             chord=self.chord.gather(1, beat_columns) * beat_inside,
             cell=cell,
             pitch=pitch,
+            groove=self.groove.gather(1, beat_columns) * beat_inside,
             bars=torch.full_like(self.bars, bars),
             plan=unplanned(len(self), bars),
         )
@@ -192,6 +208,7 @@ def from_melody(
     bars: Tensor,
     tonic: Tensor,
     tempo: Tensor,
+    groove: Tensor | None = None,
 ) -> Score:
     """A score from a melody line written as one event a step.
 
@@ -204,6 +221,7 @@ def from_melody(
         bars: (B,).
         tonic: (B,).
         tempo: (B,).
+        groove: (B, N) as in :class:`Score`; none where it is not known.
     """
     rows, length = melody.shape
     melody = melody.long()
@@ -223,6 +241,7 @@ def from_melody(
         chord=chord.to(torch.int16),
         cell=weighted.sum(2).to(torch.int16),
         pitch=pitch.to(torch.int16),
+        groove=torch.zeros_like(chord, dtype=torch.int16) if groove is None else groove.to(torch.int16),
         meter=meter.long(),
         mode=mode.long(),
         bars=bars.long(),
@@ -236,4 +255,5 @@ def from_melody(
         chord=score.chord * beat_inside,
         cell=score.cell * beat_inside,
         pitch=score.pitch * score.valid(),
+        groove=score.groove * beat_inside,
     )

@@ -61,6 +61,7 @@ class Piece:
         melody: its notes, one after the other.
         harmonies: its chords; neighbours differ, silence between them is a gap.
         phrases: its phrases, without gaps.
+        strokes: what its accompaniment strikes at each sixteenth, as in the score; empty where that is not composed.
     """
 
     key: Key
@@ -70,6 +71,7 @@ class Piece:
     melody: tuple[Tone, ...]
     harmonies: tuple[Harmony, ...]
     phrases: tuple[Phrase, ...]
+    strokes: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -149,6 +151,7 @@ def read_piece(score: Score, index: int) -> Piece:
         melody=tuple(melody),
         harmonies=tuple(harmonies),
         phrases=_phrases(bars, meter, onsets, sounding),
+        strokes=tuple(one.strokes()[0, :steps].tolist()) if bool(one.accompanied) else (),
     )
 
 

@@ -91,8 +91,10 @@ class CompingConfig(_PitchedConfig):
 
     Attributes:
         voices: notes in a full chord.
-        ring: whether a single voice rings on until it is struck again or the chord changes.
+        ring: whether every voice rings on until it is struck again or the chord changes.
         tie: whether a voice that a change of chord leaves in place is held rather than struck again.
+        groove: how it plays the piece's own groove: the upper voices together or one after the other. Left out,
+            and for pieces without a groove, it plays its patterns.
         patterns: bars of comping signs by metre, from calm to full.
     """
 
@@ -100,6 +102,7 @@ class CompingConfig(_PitchedConfig):
     voices: Annotated[int, Field(ge=2, le=6)] = 3
     ring: bool = False
     tie: bool = False
+    groove: Literal["blocks", "broken"] | None = None
     patterns: Patterns
 
 
@@ -112,9 +115,16 @@ class VoiceConfig(_PitchedConfig):
 
 
 class BassConfig(_PitchedConfig):
-    """The bass; ``patterns`` are bars of bass signs by metre, from calm to full."""
+    """The bass.
+
+    Attributes:
+        groove: how it plays the piece's own groove: what it takes beside the roots. Left out, and for pieces
+            without a groove, it plays its patterns.
+        patterns: bars of bass signs by metre, from calm to full.
+    """
 
     part: Literal["bass"]
+    groove: Literal["roots", "fifths", "octaves"] | None = None
     patterns: Patterns
 
 

@@ -25,7 +25,7 @@ from composer.score import Score, concatenate, from_melody, unplanned
 from composer.theory import METER_INDEX
 
 FORMAT = "triad-corpus"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _PHRASE_BARS = (8, 4)
 _DIGITS = 16
 # A plan follows from the music and is found anew (composer.form), so a corpus holds none.
@@ -224,6 +224,7 @@ def _score(piece: Piece) -> Score:
         bars=torch.tensor([piece.meta.bars]),
         tonic=torch.tensor([piece.key.tonic]),
         tempo=torch.tensor([piece.meta.tempo]),
+        groove=torch.from_numpy(piece.groove)[None],
     )
 
 
@@ -239,6 +240,7 @@ def _trimmed(scores: Score) -> Score:
         chord=scores.chord[:, : int(scores.beats.max())].contiguous(),
         cell=scores.cell[:, : int(scores.beats.max())].contiguous(),
         pitch=scores.pitch[:, : int(scores.steps.max())].contiguous(),
+        groove=scores.groove[:, : int(scores.beats.max())].contiguous(),
     )
 
 

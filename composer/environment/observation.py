@@ -81,6 +81,10 @@ def _cells(vocabulary: Vocabulary) -> int:
     return len(vocabulary.cells) + 1
 
 
+def _grooves(vocabulary: Vocabulary) -> int:
+    return len(vocabulary.grooves) + 1
+
+
 def _pitches(vocabulary: Vocabulary) -> int:
     return vocabulary.sizes[MELODY] + 1
 
@@ -96,6 +100,8 @@ SLOTS: tuple[Slot, ...] = (
     Slot("steps to the next onset in the beat", (MELODY,), _constant(MAX_BEAT_STEPS + 1)),
     Slot("a note sounds on", (RHYTHM,), _constant(2)),
     Slot("steps since the last onset", (RHYTHM, CHORD), _constant(MAX_SINCE_ONSET + 1)),
+    Slot("a groove is asked for", (RHYTHM,), _constant(2)),
+    Slot("groove", (RHYTHM,), _grooves),
     Slot("chord", _ALL, _chords),
     Slot("chord before", (CHORD, MELODY), _chords),
     Slot("chord before that", (CHORD,), _chords),
@@ -104,6 +110,8 @@ SLOTS: tuple[Slot, ...] = (
     Slot("cell", (MELODY,), _cells),
     *(Slot(f"cell {beats} beats ago", (RHYTHM,), _cells) for beats in range(1, RECENT_CELLS + 1)),
     *(Slot(f"cell {bars} bars ago", (RHYTHM, MELODY), _cells) for bars in RECALLED_BARS),
+    Slot("groove 1 beats ago", (RHYTHM,), _grooves),
+    *(Slot(f"groove {bars} bars ago", (RHYTHM,), _grooves) for bars in RECALLED_BARS),
     *(
         Slot(f"pitch {notes} notes ago", (CHORD, MELODY) if notes <= 2 else (MELODY,), _pitches)
         for notes in range(1, RECENT_PITCHES + 1)
@@ -111,6 +119,7 @@ SLOTS: tuple[Slot, ...] = (
     *(Slot(f"pitch {bars} bars ago", (MELODY,), _pitches) for bars in RECALLED_BARS),
     Slot("chord in the recalled bar", (CHORD, MELODY), _chords),
     Slot("cell in the recalled bar", (RHYTHM, MELODY), _cells),
+    Slot("groove in the recalled bar", (RHYTHM,), _grooves),
     Slot("pitch in the recalled bar", (CHORD, MELODY), _pitches),
     Slot("pitch a beat on in the recalled bar", (CHORD,), _pitches),
     Slot("pitch by sequence", (MELODY,), _pitches),

@@ -61,6 +61,7 @@ class Settings:
             bars=torch.full((count,), self.bars),
             tonic=torch.from_numpy(_draw_below(12, seed, episode, 2)),
             tempo=torch.full((count,), 96.0),
+            accompanied=torch.ones(count, dtype=torch.bool),
             plan=unplanned(count, self.bars),
         )
 
@@ -76,6 +77,7 @@ class Settings:
             bars=torch.full((len(self.meters),), self.bars),
             tonic=torch.zeros(len(self.meters), dtype=torch.int64),
             tempo=torch.full((len(self.meters),), 96.0),
+            accompanied=torch.ones(len(self.meters), dtype=torch.bool),
             plan=unplanned(len(self.meters), self.bars),
         )
 

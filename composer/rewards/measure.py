@@ -27,7 +27,7 @@ class RewardError(TriadError):
     """A reward term that does not exist, or a reference that cannot be built or read."""
 
 
-GROUPS = ("harmony", "rhythm", "melody", "form", "plan", "novelty")
+GROUPS = ("harmony", "rhythm", "melody", "form", "plan", "accompaniment", "novelty")
 SHARE_BINS = 21
 RECENT_CONTEXTS = 4 * 9
 

@@ -52,6 +52,9 @@ _WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "rhythm_targets": (0.0, 8.0, 0.0),
     "harmony_targets": (6.0, 0.0, 0.0),
     "melody_targets": (2.0, 0.0, 8.0),
+    "accompaniment": (0.0, 0.5, 0.0),
+    "accompaniment_recall": (0.0, 1.0, 0.0),
+    "foundation": (0.0, 1.0, 0.0),
     "surprise": (0.0, 0.25, 0.25),
     "copying": (0.0, 0.0, 0.0),
     "pitch_variety": (0.0, 0.0, 0.0),
@@ -74,7 +77,7 @@ class RewardTerm:
 
     @property
     def group(self) -> str:
-        """harmony, rhythm, melody, form or novelty."""
+        """One of :data:`composer.rewards.measure.GROUPS`."""
         return self.measure.group
 
     @property

@@ -87,6 +87,7 @@ def test_every_piece_is_one_the_vocabulary_can_say(trio: Trio) -> None:
         bars=torch.tensor([4, 2, 1, 3]),
         tonic=torch.tensor([0, 2, 4, 5]),
         tempo=torch.tensor([90.0, 100.0, 110.0, 120.0]),
+        accompanied=torch.ones(4, dtype=torch.bool),
         plan=unplanned(4, 4),
     )
     score = trio.compose(conditions, seed=3)
