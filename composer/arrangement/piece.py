@@ -44,12 +44,18 @@ class Harmony:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Bars ``start`` to ``end`` under a ``name``, played with ``energy`` 0..1."""
+    """Bars ``start`` to ``end`` under a ``name``, played with ``energy`` 0..1; ``opens`` says it begins a section."""
 
     start: int
     end: int
     name: str
     energy: float
+    opens: bool = True
+
+    @property
+    def letter(self) -> str:
+        """The name without its primes: what phrases share that return changed."""
+        return self.name.rstrip("'")
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,8 @@ class Piece:
 
     def phrase_at(self, step: int) -> Phrase:
         """The phrase a step lies in."""
-        return self.phrases[min(step // self.meter.bar_steps // PHRASE_BARS, len(self.phrases) - 1)]
+        bar = step // self.meter.bar_steps
+        return self.phrases[max(0, bisect_right(self.phrases, bar, key=lambda phrase: phrase.start) - 1)]
 
     def harmony_at(self, step: int) -> Harmony | None:
         """The chord that sounds at a step."""

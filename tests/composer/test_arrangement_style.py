@@ -33,7 +33,7 @@ def test_the_styles_that_ship() -> None:
         ('"3/4" = ["x--- ---- ----"', '"3/4" = ["x--- ---- ---"', "has 11 signs: a bar has 12 sixteenths"),
         ('"4/4" = ["R------- R-----a-"', '"4/4" = ["R------- R-----z-"', "holds 'z': a bass pattern knows"),
         ('"12/8" = ["x-----------------------"]', "", "Strings patterns lack 12/8"),
-        ('rim = ".... x... .... x..."', 'gong = ".... x... .... x..."', "unknown drum 'gong'"),
+        ('rim = ".... o... x..."', 'gong = ".... o... x..."', "unknown drum 'gong'"),
         ('name = "Strings"', 'name = "Bass"', "two tracks have the same name"),
     ],
 )
