@@ -34,6 +34,7 @@ from composer.arrangement.style import (
     VoiceConfig,
     load_style,
 )
+from composer.arrangement.walking import walk
 
 if TYPE_CHECKING:
     from composer.score import Score
@@ -120,7 +121,7 @@ def _write_parts(piece: Piece, style: Style, generator: random.Random, human: bo
             case MelodyConfig():
                 written[config.name] = outer["melody"] = write_melody(piece, config)
             case BassConfig():
-                written[config.name] = outer["bass"] = write_bass(piece, config)
+                written[config.name] = outer["bass"] = walk(write_bass(piece, config), piece, config, generator)
             case DrumsConfig():
                 written[config.name] = write_drums(piece, config, style.feel, generator, human=human)
             case _:

@@ -114,9 +114,15 @@ class VoiceConfig(_PitchedConfig):
 
 
 class BassConfig(_PitchedConfig):
-    """The bass; ``patterns`` are bars of bass signs by metre, from calm to full."""
+    """The bass.
+
+    Attributes:
+        walk: in phrases of at least this energy the bass walks, a note a beat, in 4/4 and 3/4; never if left out.
+        patterns: bars of bass signs by metre, from calm to full.
+    """
 
     part: Literal["bass"]
+    walk: Share | None = None
     patterns: Patterns
 
 
