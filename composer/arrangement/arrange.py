@@ -86,7 +86,6 @@ def arrange(
                 notes=tidy(notes, end),
             )
         )
-    bar_ticks = music.meter.bar_steps * STEP_TICKS
     name = key_name(music.key)
     arrangement = Arrangement(
         title=f"Piece in {name}" if title is None else title,
@@ -104,11 +103,19 @@ def arrange(
             )
             for chord in music.harmonies
         ),
-        sections=tuple(
-            Section(phrase.start * bar_ticks, phrase.end * bar_ticks, phrase.name) for phrase in music.phrases
-        ),
+        sections=_sections(music),
     )
     return humanized(arrangement, generator) if humanize else arrangement
+
+
+def _sections(piece: Piece) -> tuple[Section, ...]:
+    bar_ticks = piece.meter.bar_steps * STEP_TICKS
+    opening = [phrase for phrase in piece.phrases if phrase.opens]
+    ends = [*(phrase.start for phrase in opening[1:]), piece.bars]
+    return tuple(
+        Section(phrase.start * bar_ticks, end * bar_ticks, phrase.name)
+        for phrase, end in zip(opening, ends, strict=True)
+    )
 
 
 def _write_parts(piece: Piece, style: Style, generator: random.Random, human: bool) -> Mapping[str, list[Note]]:

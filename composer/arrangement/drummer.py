@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from composer.arrangement.grooves import BAR_STEPS, SILENT, DrumLine, Family, Feel, Fill, Groove, sign_velocity
-from composer.arrangement.piece import Phrase, Piece
+from composer.arrangement.phrases import Phrase
+from composer.arrangement.piece import Piece
 
 # A stroke this loud is played at the track's velocity.
 PLAIN_VELOCITY = 88

@@ -77,7 +77,7 @@ class ChordSpan:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A phrase from tick ``start`` to ``end``; phrases with the same letter share their melody."""
+    """A section from tick ``start`` to ``end``; those with the same letter share their melody."""
 
     start: int
     end: int
@@ -99,7 +99,7 @@ class Arrangement:
         bars: length in bars.
         tracks: the instruments, melody first.
         chords: the harmony, without gaps where it is known.
-        sections: the phrases, without gaps.
+        sections: the sections, without gaps.
     """
 
     title: str

@@ -23,7 +23,8 @@ from composer.arrangement.grooves import (
     velocity_sign,
 )
 from composer.arrangement.kit import DRUMS
-from composer.arrangement.piece import Phrase, read_piece
+from composer.arrangement.phrases import Phrase
+from composer.arrangement.piece import read_piece
 from composer.arrangement.style import FOLDER
 from composer.score import Score
 from tests.composer.sounding import ODE, tune
