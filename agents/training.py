@@ -24,18 +24,22 @@ from agents.config import TrainConfig
 from agents.errors import AgentError, CheckpointError
 from agents.judging import Judge, corpus_judge
 from agents.networks import Network
-from agents.prior import Examples, learn_prior, split_by_piece
+from agents.prior import examples_of, learn_prior
 from agents.records import Record
 from agents.replay import Replay
 from agents.seeding import derive, generator
 from agents.trio import Trio, agent_columns, agent_sizes, to_cpu
 from composer.corpus import Corpus
 from composer.environment import Conditions, Decisions, columns, follow, play, relations
+from composer.form import analyse
 from composer.rewards import Reference, RewardWeights
 from composer.score import Score
 from composer.vocabulary import AGENTS, Vocabulary
 
 JudgeFactory = Callable[[Reference], Judge]
+
+# Plans kept with a model: enough that no two pieces of an evening need to share one.
+MOST_PLANS = 1024
 
 # What a run may be told differently when it goes on: when to stop and how often to save.
 _FREE = ("steps", "minutes", "checkpoint_every")
@@ -74,18 +78,18 @@ def train(
         raise AgentError("training has no end: set steps or minutes")
     judged_by = judged_by or _by_terms(config)
     checkpoint = directory / "checkpoint"
-    excerpts = corpus.excerpts(config.bars)
     if resume and (checkpoint / "checkpoint.json").exists():
-        training = Training.load(checkpoint, config, corpus.digest, Conditions.of(excerpts), judged_by)
+        training = Training.load(checkpoint, config, corpus.digest, judged_by)
     else:
         vocabulary = Vocabulary.from_scores(corpus.scores)
         # The agents are measured by what their vocabulary can say. What is saved is what is trained on: the JSON
         # rounds its counts.
-        sayable, _ = follow(vocabulary, excerpts)
-        reference = Reference.from_json(Reference.from_scores(sayable).to_json())
-        priors = yield from learn_priors(vocabulary, corpus.scores, config)
-        trio = Trio.create(vocabulary, priors, config, reference, provenance)
-        training = Training(trio, Conditions.of(excerpts), corpus.digest, judged_by(reference))
+        excerpts = planned(vocabulary, corpus.excerpts(config.bars))
+        reference = Reference.from_json(Reference.from_scores(excerpts).to_json())
+        kept = torch.randperm(len(excerpts), generator=generator(config.seed, "plans"))[:MOST_PLANS]
+        priors = yield from learn_priors(vocabulary, corpus, config)
+        trio = Trio.create(vocabulary, priors, config, reference, Conditions.of(excerpts).select(kept), provenance)
+        training = Training(trio, corpus.digest, judged_by(reference))
         training.save(checkpoint)
     while not training.done:
         yield from training.iterate()
@@ -106,13 +110,12 @@ class Training:
         seconds: time spent in iterations, over all resumptions.
     """
 
-    def __init__(self, trio: Trio, conditions: Conditions, corpus_digest: str, judge: Judge) -> None:
+    def __init__(self, trio: Trio, corpus_digest: str, judge: Judge) -> None:
         config = trio.config
         self.trio = trio
         self.iteration = 0
         self.steps = 0
         self.seconds = 0.0
-        self._conditions = replace(conditions, bars=torch.full_like(conditions.bars, config.bars))
         self._corpus_digest = corpus_digest
         self._judge = judge
         self._draws = generator(config.seed, "conditions")
@@ -213,9 +216,8 @@ class Training:
                     taken[index].append(choice)
             return actions
 
-        rows = torch.randint(len(self._conditions), (config.pieces,), generator=self._draws)
-        conditions = Conditions(*(getattr(self._conditions, column.name)[rows] for column in fields(Conditions)))
-        score, decisions = play(trio.vocabulary, conditions.to(config.device), decide)
+        rows = torch.randint(len(trio.plans), (config.pieces,), generator=self._draws)
+        score, decisions = play(trio.vocabulary, trio.plans.select(rows).to(config.device), decide)
         choices = [
             Choice(*(torch.cat([getattr(choice, column.name) for choice in own]) for column in fields(Choice)))
             for own in taken
@@ -254,7 +256,6 @@ class Training:
         directory: Path,
         config: TrainConfig,
         corpus_digest: str,
-        conditions: Conditions,
         judged_by: JudgeFactory,
     ) -> Training:
         """The run that was saved in ``directory``, to go on until ``config`` says stop.
@@ -277,7 +278,7 @@ class Training:
                 f"the checkpoint in {directory} learned from the corpus {description.get('corpus_digest')}, "
                 f"not {corpus_digest}: {other}"
             )
-        training = cls(replace(trio, config=config), conditions, corpus_digest, judged_by(trio.reference))
+        training = cls(replace(trio, config=config), corpus_digest, judged_by(trio.reference))
         try:
             for name, agent, replay in zip(AGENTS, trio.agents, training.replays, strict=True):
                 agent.restore(under(name, tensors), under(f"{name}.learning", tensors))
@@ -292,34 +293,34 @@ class Training:
 
 
 def learn_priors(
-    vocabulary: Vocabulary, scores: Score, config: TrainConfig
+    vocabulary: Vocabulary, corpus: Corpus, config: TrainConfig
 ) -> Generator[Record, None, list[Network | None]]:
     """Learn the three priors from real pieces; yields a record an epoch, returns the networks.
 
     An agent whose prior is uniform has none to learn: None.
+
+    Raises:
+        AgentError: if there are fewer than two pieces.
     """
-    with torch.inference_mode():
-        _, decisions = follow(vocabulary, scores)
+    if len(corpus) < 2:
+        raise AgentError(f"a prior needs at least two pieces, the corpus has {len(corpus)}: add more files")
+    order = torch.randperm(len(corpus), generator=generator(config.seed, "held out"))
+    kept = min(max(round(config.priors.held_out * len(corpus)), 1), len(corpus) - 1)
+    held_out, training = (
+        lessons(vocabulary, corpus.select(sorted(rows.tolist())), config.bars)
+        for rows in (order[:kept], order[kept:])
+    )
     priors: list[Network | None] = []
     for index, name in enumerate(AGENTS):
         if config.agents[index].prior == "uniform":
             priors.append(None)
             continue
-        own = decisions.select((decisions.turn == index).nonzero().flatten())
-        examples = Examples(
-            own.piece,
-            own.observation[:, list(columns(index))],
-            own.legal[:, : vocabulary.sizes[index]],
-            own.action,
-        )
-        seed = derive(config.seed, name, "prior")
-        training, held_out = split_by_piece(examples, config.priors.held_out, generator(seed, "split"))
         epochs = learn_prior(
-            training,
-            held_out,
+            examples_of(index, vocabulary, training),
+            examples_of(index, vocabulary, held_out),
             agent_sizes(index, vocabulary),
             config.priors,
-            seed=seed,
+            seed=derive(config.seed, name, "prior"),
             device=config.device,
             relations=relations(index, vocabulary),
         )
@@ -328,6 +329,25 @@ def learn_priors(
             yield Record("prior", name, epoch.number, metrics)
         priors.append(epoch.network)
     return priors
+
+
+@torch.inference_mode()
+def lessons(vocabulary: Vocabulary, corpus: Corpus, bars: int) -> Decisions:
+    """The decisions that write the pieces of a corpus again, each under the plan it follows.
+
+    Pieces are written as a whole and, where they are long enough, again as excerpts of ``bars`` bars: what an agent
+    shall write must have plans like those it learned under.
+    """
+    sets = [corpus.scores]
+    if bool((corpus.scores.bars >= bars).any()):
+        sets.append(corpus.excerpts(bars))
+    written = [follow(vocabulary, planned(vocabulary, pieces))[1] for pieces in sets]
+    return Decisions(*(torch.cat([getattr(part, field.name) for part in written]) for field in fields(Decisions)))
+
+
+def planned(vocabulary: Vocabulary, scores: Score) -> Score:
+    """Real pieces as the vocabulary can say them, with the plans they follow."""
+    return analyse(follow(vocabulary, scores)[0])
 
 
 def _by_terms(config: TrainConfig) -> JudgeFactory:

@@ -22,6 +22,7 @@ from agents.seeding import derive, generator
 from agents.tabular import Tabular
 from composer.environment import SLOTS, Conditions, columns, play, relations, slot_sizes
 from composer.errors import TriadError
+from composer.plan import WIDTH
 from composer.rewards import Reference
 from composer.score import Score
 from composer.vocabulary import AGENTS, CHORD, MELODY, RHYTHM, Vocabulary
@@ -43,6 +44,7 @@ class Trio:
         agents: the chord, rhythm and melody agent.
         config: how they were trained.
         reference: the corpus statistics their rewards were centred on.
+        plans: the conditions of the training pieces, form plans among them, for new pieces to be drawn from.
         provenance: a JSON object that says where the model comes from.
     """
 
@@ -50,6 +52,7 @@ class Trio:
     agents: tuple[Agent, Agent, Agent]
     config: TrainConfig
     reference: Reference
+    plans: Conditions
     provenance: Mapping[str, Any]
 
     @classmethod
@@ -59,6 +62,7 @@ class Trio:
         priors: Sequence[Network | None],
         config: TrainConfig,
         reference: Reference,
+        plans: Conditions,
         provenance: Mapping[str, Any] | None = None,
     ) -> Trio:
         """Agents that have learned nothing yet: their policy is their prior."""
@@ -66,7 +70,7 @@ class Trio:
             make_agent(index, vocabulary, config.agents[index], priors[index], config.seed, config.device)
             for index in range(len(AGENTS))
         )
-        return cls(vocabulary, (chord, rhythm, melody), config, reference, dict(provenance or {}))
+        return cls(vocabulary, (chord, rhythm, melody), config, reference, plans, dict(provenance or {}))
 
     def compose(
         self,
@@ -149,8 +153,8 @@ class Trio:
         return trio
 
     def tensors(self) -> dict[str, Tensor]:
-        """Values and priors of all agents, by name."""
-        found: dict[str, Tensor] = {}
+        """Values and priors of all agents and the plans, by name."""
+        found = prefixed("plans", {field.name: getattr(self.plans, field.name) for field in fields(Conditions)})
         for name, agent in zip(AGENTS, self.agents, strict=True):
             found |= prefixed(name, agent.model_tensors())
             if agent.prior is not None:
@@ -213,7 +217,11 @@ class Trio:
                     f"the model in {directory} has the temperatures {temperatures}, "
                     f"not {len(AGENTS)} positive numbers: {again}"
                 )
-            trio = cls.create(vocabulary, priors, config, reference, description["provenance"])
+            found = under("plans", tensors)
+            plans = Conditions(*(found[field.name] for field in fields(Conditions)))
+            if plans.plan.shape[2] != WIDTH:
+                raise CheckpointError(f"the model in {directory} plans other things than this version: {again}")
+            trio = cls.create(vocabulary, priors, config, reference, plans, description["provenance"])
             for name, agent, tau in zip(AGENTS, trio.agents, temperatures, strict=True):
                 agent.restore(under(name, tensors))
                 agent.temperature = tau

@@ -10,6 +10,8 @@ part         shape            content
 ``pitch``    (B, steps)       MIDI pitch of the note last struck at or before each sixteenth, 0 before it
 ===========  ===============  =====================================================================
 
+Beside them stands the form plan the piece is written to (:mod:`composer.plan`), all zeros where there is none.
+
 Pitches and chords are relative: as if in C major or A minor. The clock is the sixteenth; beats of four
 sixteenths (simple metres) or six (compound metres) follow each other without gaps, so beat ``b`` covers steps
 ``b * beat_steps .. (b + 1) * beat_steps - 1``. Pieces shorter than the batch's tensors are padded with zeros.
@@ -23,6 +25,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from composer import plan as form_plan
 from composer.theory import MAX_BEAT_STEPS, METERS, MODES
 
 REST, HOLD, ONSET = 0, 1, 2
@@ -51,6 +54,7 @@ class Score:
         bars: (B,) int64, length in bars.
         tonic: (B,) int64, pitch class 0..11 the piece sounds in.
         tempo: (B,) float32, quarter notes per minute.
+        plan: (B, M, WIDTH) uint8, the form plan of each bar (:data:`composer.plan.COLUMNS`), zeros where none is.
     """
 
     chord: Tensor
@@ -61,6 +65,7 @@ class Score:
     bars: Tensor
     tonic: Tensor
     tempo: Tensor
+    plan: Tensor
 
     def __len__(self) -> int:
         """Number of pieces B."""
@@ -128,8 +133,8 @@ class Score:
     def excerpt(self, start: Tensor, bars: int) -> Score:
         """``bars`` bars from bar ``start`` (B,) of each piece, as pieces of their own.
 
-        A note tied over the excerpt's first barline is struck anew there. Every piece must be long enough:
-        ``start + bars <= self.bars``.
+        A note tied over the excerpt's first barline is struck anew there. The plan of the whole is not the excerpt's:
+        it has none. Every piece must be long enough: ``start + bars <= self.bars``.
         """
         if bool((start < 0).any()) or bool((start + bars > self.bars).any()):
             raise ValueError(f"an excerpt of {bars} bars reaches beyond the end of a piece")
@@ -151,9 +156,15 @@ class Score:
             cell=cell,
             pitch=pitch,
             bars=torch.full_like(self.bars, bars),
+            plan=unplanned(len(self), bars),
         )
         before_first = excerpt.onset().cumsum(1) == 0
         return replace(excerpt, pitch=pitch * ~before_first)
+
+
+def unplanned(pieces: int, bars: int) -> Tensor:
+    """(pieces, bars, WIDTH) uint8: a plan that asks for nothing."""
+    return torch.zeros(pieces, bars, form_plan.WIDTH, dtype=torch.uint8)
 
 
 def concatenate(scores: Sequence[Score]) -> Score:
@@ -166,7 +177,8 @@ def concatenate(scores: Sequence[Score]) -> Score:
         if parts[0].dim() == 1:
             return torch.cat(parts)
         width = max(part.shape[1] for part in parts)
-        return torch.cat([torch.nn.functional.pad(part, (0, width - part.shape[1])) for part in parts])
+        beyond = (0, 0) * (parts[0].dim() - 2)
+        return torch.cat([torch.nn.functional.pad(part, (*beyond, 0, width - part.shape[1])) for part in parts])
 
     return Score(*(join(field.name) for field in fields(Score)))
 
@@ -216,6 +228,7 @@ def from_melody(
         bars=bars.long(),
         tonic=tonic.long(),
         tempo=tempo.to(torch.float32),
+        plan=unplanned(rows, int(bars.max())),
     )
     beat_inside = torch.arange(chord.shape[1]) < score.beats[:, None]
     return replace(

@@ -19,9 +19,8 @@ import torch
 
 from agents.config import TrainConfig
 from agents.records import Record
-from agents.training import train
+from agents.training import planned, train
 from composer.corpus import Corpus, bundled_corpus, cached_corpus
-from composer.environment import Conditions, follow
 from composer.evaluation import Comparison, compare
 from composer.rewards import RewardWeights
 from composer.score import Score
@@ -226,8 +225,8 @@ def judge_model(
     vocabulary = model.trio.vocabulary
     real, learned = (_sayable(part, vocabulary, config.bars) for part in (held_out, training))
     generator = torch.Generator().manual_seed(seed)
-    rows = torch.randint(len(real), (count,), generator=generator)
-    conditions = Conditions.of(real).select(rows)
+    rows = torch.randint(len(model.trio.plans), (count,), generator=generator)
+    conditions = model.trio.plans.select(rows)
     sets: dict[str, Score] = {policy: model.trio.compose(conditions, policy=policy, seed=seed) for policy in POLICIES}
     comparison = compare(
         sets,
@@ -241,14 +240,13 @@ def judge_model(
 
 
 def _sayable(corpus: Corpus, vocabulary: Vocabulary, bars: int) -> Score:
-    """The excerpts of a corpus as a vocabulary can say them: like is compared with like.
+    """The excerpts of a corpus as a vocabulary can say them, with their plans: like is compared with like.
 
     Raises:
         CorpusError: if no piece is long enough, or none is in a metre the vocabulary has rhythm cells for.
     """
     meters = [METERS[index].name for index in vocabulary.meters()]
-    score, _ = follow(vocabulary, corpus.of_meters(meters).excerpts(bars))
-    return score
+    return planned(vocabulary, corpus.of_meters(meters).excerpts(bars))
 
 
 def verdict(comparison: Comparison) -> str:

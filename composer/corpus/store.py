@@ -21,13 +21,15 @@ from torch import Tensor
 
 from composer.corpus.errors import CorpusError
 from composer.corpus.piece import READER_VERSION, Piece, PieceMeta
-from composer.score import Score, concatenate, from_melody
+from composer.score import Score, concatenate, from_melody, unplanned
 from composer.theory import METER_INDEX
 
 FORMAT = "triad-corpus"
 FORMAT_VERSION = 1
 _PHRASE_BARS = (8, 4)
 _DIGITS = 16
+# A plan follows from the music and is found anew (composer.form), so a corpus holds none.
+_STORED = tuple(field.name for field in fields(Score) if field.name != "plan")
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class Corpus:
             "meta": [piece.to_json() for piece in self.meta],
             **(extra or {}),
         }
-        tensors = {field.name: getattr(self.scores, field.name).contiguous() for field in fields(Score)}
+        tensors = {name: getattr(self.scores, name).contiguous() for name in _STORED}
         data = safetensors.torch.save(tensors, {"triad": json.dumps(header, sort_keys=True)})
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -193,7 +195,7 @@ def load_with_header(path: Path) -> tuple[Corpus, dict[str, Any]]:
             "read the folder again with 'triad corpus DIR'"
         )
     try:
-        scores = Score(**tensors)
+        scores = Score(**tensors, plan=unplanned(len(tensors["bars"]), int(tensors["bars"].max())))
         meta = tuple(meta_from_json(entry) for entry in header["meta"])
         names = tuple(piece.file for piece in meta)
         corpus = Corpus(scores, names, str(header["digest"]), meta, int(header["reader_version"]))
@@ -242,9 +244,9 @@ def _trimmed(scores: Score) -> Score:
 
 def _digest(scores: Score, names: Sequence[str]) -> str:
     state = hashlib.sha256(json.dumps([FORMAT_VERSION, list(names)]).encode())
-    for field in fields(Score):
-        tensor = getattr(scores, field.name)
-        state.update(f"{field.name}{tensor.dtype}{tuple(tensor.shape)}".encode())
+    for name in _STORED:
+        tensor = getattr(scores, name)
+        state.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
         state.update(tensor.contiguous().numpy().tobytes())
     return state.hexdigest()[:_DIGITS]
 

@@ -18,12 +18,14 @@ from composer.environment.observation import (
     MAX_CHORD_AGE,
     MAX_SINCE_ONSET,
     PHRASE_BARS,
+    PLANNED,
     RECALLED_BARS,
     RECENT_CELLS,
     RECENT_PITCHES,
 )
 from composer.errors import TriadError
-from composer.score import CELL_STEPS, HOLD, METER_BEAT_STEPS, METER_BEATS, ONSET, REST, Score
+from composer.plan import INDEX
+from composer.score import CELL_STEPS, HOLD, METER_BEAT_STEPS, METER_BEATS, ONSET, REST, Score, unplanned
 from composer.theory import MAX_BEAT_STEPS, METERS
 from composer.vocabulary import CHORD, DONE, MELODY, RHYTHM, Vocabulary
 
@@ -32,6 +34,8 @@ _MAX_BEATS = max(meter.beats for meter in METERS)
 _BEATS_BEFORE = max(RECALLED_BARS) * _MAX_BEATS
 _STEPS_BEFORE = max(RECALLED_BARS) * max(meter.bar_steps for meter in METERS)
 _NO_ONSET = MAX_BEAT_STEPS + 1
+_PLANNED = [INDEX[name] for name in PLANNED]
+_RECALLED = INDEX["recalled"]
 
 
 class EnvironmentConditionError(TriadError):
@@ -48,6 +52,7 @@ class Conditions:
         bars: (B,) int64, length in bars, at least 1.
         tonic: (B,) int64, pitch class the piece shall sound in.
         tempo: (B,) float32, quarter notes per minute.
+        plan: (B, M, WIDTH) uint8, the form plan of each bar (:data:`composer.plan.COLUMNS`), zeros where none is.
     """
 
     meter: Tensor
@@ -55,24 +60,26 @@ class Conditions:
     bars: Tensor
     tonic: Tensor
     tempo: Tensor
+    plan: Tensor
 
     @classmethod
     def uniform(
         cls, count: int, *, meter: int = 0, mode: int = 0, bars: int = 16, tonic: int = 0, tempo: float = 96.0
     ) -> Conditions:
-        """The same conditions for ``count`` pieces."""
+        """The same conditions for ``count`` pieces; nothing is planned."""
         return cls(
             meter=torch.full((count,), meter),
             mode=torch.full((count,), mode),
             bars=torch.full((count,), bars),
             tonic=torch.full((count,), tonic),
             tempo=torch.full((count,), tempo, dtype=torch.float32),
+            plan=unplanned(count, bars),
         )
 
     @classmethod
     def of(cls, score: Score) -> Conditions:
         """The conditions the pieces of ``score`` were written under."""
-        return cls(score.meter, score.mode, score.bars, score.tonic, score.tempo)
+        return cls(*(getattr(score, field.name) for field in fields(cls)))
 
     def __len__(self) -> int:
         """Number of pieces B."""
@@ -124,6 +131,7 @@ class Coordinator:
         size = len(conditions)
         longest = (room_for or conditions).to(self.device)
         beats = METER_BEATS.to(self.device)[longest.meter] * longest.bars
+        self._most_bars = int(longest.bars.max())
         most_beats = int(beats.max())
         most_steps = int((beats * METER_BEAT_STEPS.to(self.device)[longest.meter]).max())
 
@@ -176,6 +184,13 @@ class Coordinator:
         )
         self._steps_back = _STEPS_BEFORE - back * (self._bar_beats * self._beat_steps)[:, None]
         self._last_bar = conditions.bars - 1
+        # One spare bar for finished pieces, as for beats. A plan shorter than the piece asks for nothing beyond its
+        # end.
+        rows, planned = conditions.plan.shape[:2]
+        bars = max(self._most_bars, planned) + 1
+        self._plan = torch.zeros(rows, bars, conditions.plan.shape[2], dtype=torch.int64, device=self.device)
+        self._plan[:, :planned] = conditions.plan
+        self._rows = torch.arange(rows, device=self.device)
 
     @property
     def time(self) -> Tensor:
@@ -192,6 +207,16 @@ class Coordinator:
         beat = self._beat[:, None]
         melody_turn = self.turn == MELODY
         until = self._tables.next_onset[self._cell_now, self._offset + 1].minimum(self._beat_steps) - self._offset
+        plan = self._plan[self._rows, self._bar]
+        lag = plan[:, _RECALLED] * self._bar_beats
+        recalls = (lag > 0) & (lag <= self._beat)
+        lag = lag * recalls
+        there = (self._beat - lag + _BEATS_BEFORE)[:, None]
+        step = (self.time - lag * self._beat_steps + _STEPS_BEFORE)[:, None]
+        then, before = (self._pitch.gather(1, column)[:, 0] for column in (step, step - 1))
+        last = self._recent_pitches[:, 0]
+        known = recalls & (before > 0) & (last > 0)
+        highest = self.vocabulary.sizes[MELODY]
         single = [
             self.turn,
             self.conditions.mode,
@@ -214,6 +239,17 @@ class Coordinator:
                 self._cell.gather(1, self._cells_back + beat),
                 self._recent_pitches,
                 self._pitch.gather(1, self._steps_back + self.time[:, None]),
+                torch.stack(
+                    [
+                        self._chord.gather(1, there)[:, 0] * recalls,
+                        self._cell.gather(1, there)[:, 0] * recalls,
+                        then * recalls,
+                        (last + then - before).clamp(1, highest) * known,
+                        (last - then + before).clamp(1, highest) * known,
+                    ],
+                    dim=1,
+                ),
+                plan[:, _PLANNED],
             ],
             dim=1,
         ).to(torch.uint8)
@@ -291,6 +327,7 @@ class Coordinator:
             bars=conditions.bars,
             tonic=conditions.tonic,
             tempo=conditions.tempo,
+            plan=conditions.plan,
         )
 
 

@@ -2,8 +2,9 @@
 
 A slot is a categorical value. :data:`SLOTS` is the whole table: its order is the order of the observation's columns,
 ``agents`` says whose network reads it. Values describe the decision that comes next; 0 means "none" wherever a slot
-speaks of music that may not exist yet. The slots that say what stood at this place 1, 2, 4 and 8 bars ago are the
-essential ones: they lower the priors' held-out error most.
+speaks of music that may not exist yet. The slots that say what stood at this place 1, 2, 4 and 8 bars ago and in the
+bar that the plan recalls are the essential ones: they lower the priors' held-out error most. "By sequence" is the
+pitch that moves from the last note as the recalled bar moves there, "by inversion" the one that moves the other way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from composer.plan import COLUMNS, INDEX
 from composer.theory import MAX_BEAT_STEPS, METERS, MODES
 from composer.vocabulary import CHORD, MELODY, RHYTHM, Vocabulary
 
@@ -22,6 +24,29 @@ MAX_CHORD_AGE = 15
 MAX_SINCE_ONSET = 16
 
 _ALL = (CHORD, RHYTHM, MELODY)
+
+# Who reads which entry of the form plan, in the order of the observation's last columns.
+PLANNED: dict[str, tuple[int, ...]] = {
+    "section": _ALL,
+    "bar of the phrase": _ALL,
+    "bars to the phrase's end": _ALL,
+    "cadence": _ALL,
+    "relation": _ALL,
+    "harmony": (CHORD, MELODY),
+    "register": (RHYTHM, MELODY),
+    "climax": (MELODY,),
+    "density": (RHYTHM,),
+    "off beat": (RHYTHM,),
+    "off eighth": (RHYTHM,),
+    "rests": (RHYTHM,),
+    "harmonic rhythm": (CHORD,),
+    "movement": (MELODY,),
+    "repeated notes": (MELODY,),
+    "span": (MELODY,),
+    "coloured chords": (CHORD,),
+    "borrowed chords": (CHORD,),
+    "chord tones": (CHORD, MELODY),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +85,7 @@ SLOTS: tuple[Slot, ...] = (
     Slot("mode", _ALL, _constant(len(MODES))),
     Slot("meter", _ALL, _constant(len(METERS))),
     Slot("beat of the bar", _ALL, _constant(max(meter.beats for meter in METERS))),
-    Slot("bar of the phrase", _ALL, _constant(PHRASE_BARS)),
+    Slot("bar of eight", _ALL, _constant(PHRASE_BARS)),
     Slot("bars left", _ALL, _constant(PHRASE_BARS + 1)),
     Slot("step of the beat", (MELODY,), _constant(MAX_BEAT_STEPS)),
     Slot("steps to the next onset in the beat", (MELODY,), _constant(MAX_BEAT_STEPS + 1)),
@@ -79,6 +104,12 @@ SLOTS: tuple[Slot, ...] = (
         for notes in range(1, RECENT_PITCHES + 1)
     ),
     *(Slot(f"pitch {bars} bars ago", (MELODY,), _pitches) for bars in RECALLED_BARS),
+    Slot("chord in the recalled bar", (CHORD, MELODY), _chords),
+    Slot("cell in the recalled bar", (RHYTHM, MELODY), _cells),
+    Slot("pitch in the recalled bar", (CHORD, MELODY), _pitches),
+    Slot("pitch by sequence", (MELODY,), _pitches),
+    Slot("pitch by inversion", (MELODY,), _pitches),
+    *(Slot(f"planned {name}", agents, _constant(COLUMNS[INDEX[name]].size)) for name, agents in PLANNED.items()),
 )
 
 

@@ -114,10 +114,13 @@ _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
         "chord": _root_motion,
         "pitch 1 notes ago": _harmonised,
         **{f"chord {bars} bars ago": _same_chord for bars in RECALLED_BARS},
+        "chord in the recalled bar": _same_chord,
+        "pitch in the recalled bar": _harmonised,
     },
     RHYTHM: {
         "cell 1 beats ago": _same_cell,
         **{f"cell {bars} bars ago": _same_cell for bars in RECALLED_BARS},
+        "cell in the recalled bar": _same_cell,
     },
     MELODY: {
         "mode": _scale_degree,
@@ -125,5 +128,6 @@ _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
         "pitch 1 notes ago": _interval(NEAR),
         "pitch 2 notes ago": _interval(FAR),
         **{f"pitch {bars} bars ago": _interval(FAR) for bars in RECALLED_BARS},
+        **{f"pitch {how}": _interval(FAR) for how in ("in the recalled bar", "by sequence", "by inversion")},
     },
 }

@@ -9,8 +9,8 @@ from scipy import stats
 
 from composer.evaluation.tables import Number, defined
 from composer.rewards.novelty import note_tokens
-from composer.rewards.view import View
 from composer.score import Score
+from composer.view import View
 
 Values = NDArray[np.float64]
 _TAIL = 1.0  # per cent of the pooled values beyond the outermost edges on either side

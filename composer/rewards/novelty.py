@@ -11,9 +11,9 @@ from composer.rewards.harmony import PHRASE_BARS
 from composer.rewards.measure import Measure, Places
 from composer.rewards.melody import interval
 from composer.rewards.rhythm import duration
-from composer.rewards.view import View
 from composer.score import CELL_CODES
 from composer.theory import CHORD_CODES
+from composer.view import View
 
 if TYPE_CHECKING:
     from composer.rewards.reference import Reference

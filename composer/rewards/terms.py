@@ -11,8 +11,8 @@ from torch import Tensor
 
 from composer.rewards.measure import Measure, RewardError
 from composer.rewards.reference import MEASURES, Reference
-from composer.rewards.view import View
 from composer.score import Score
+from composer.view import View
 from composer.vocabulary import AGENTS
 
 # Weights (chord, rhythm, melody). Grades (level and peak terms) differ between good and bad music by less than
@@ -25,31 +25,38 @@ _WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "dissonance": (2.0, 1.0, 3.0),
     "support": (1.0, 0.5, 1.0),
     "progression": (1.0, 0.0, 0.0),
-    "harmonic_rhythm": (0.5, 0.0, 0.0),
-    "cadence": (4.0, 4.0, 4.0),
-    "ending": (6.0, 6.0, 6.0),
-    "density": (0.0, 0.5, 0.0),
-    "groove": (0.0, 2.0, 0.0),
-    "syncopation": (0.0, 0.5, 0.0),
-    "duration": (0.0, 0.5, 0.0),
-    "breath": (0.0, 2.0, 0.0),
+    "harmonic_rhythm": (0.0, 0.0, 0.0),
+    "cadence": (0.0, 0.0, 0.0),
+    "ending": (0.0, 0.0, 0.0),
+    "density": (0.0, 0.0, 0.0),
+    "groove": (0.0, 0.0, 0.0),
+    "syncopation": (0.0, 0.0, 0.0),
+    "duration": (0.0, 1.0, 0.0),
+    "breath": (0.0, 0.0, 0.0),
     "silence": (0.0, 0.5, 0.0),
     "key": (0.0, 0.0, 2.0),
     "interval": (0.0, 0.0, 1.0),
     "tendency": (0.0, 0.0, 1.0),
-    "leap_resolution": (0.0, 0.0, 2.0),
-    "repeats": (0.0, 0.25, 0.5),
-    "span": (0.0, 0.0, 0.5),
-    "contour": (0.0, 0.0, 0.5),
-    "recall": (0.0, 2.0, 2.0),
-    "harmony_recall": (2.0, 0.0, 0.0),
-    "development": (0.0, 2.0, 2.0),
+    "leap_resolution": (0.0, 0.0, 1.0),
+    "repeats": (0.0, 0.0, 0.0),
+    "span": (0.0, 0.0, 0.0),
+    "contour": (0.0, 0.0, 0.0),
+    "recall": (0.0, 0.0, 0.0),
+    "harmony_recall": (0.0, 0.0, 0.0),
+    "development": (0.0, 0.0, 0.0),
     "motif": (0.0, 2.0, 2.0),
+    "melodic_recall": (0.0, 3.0, 3.0),
+    "harmonic_recall": (3.0, 0.0, 0.0),
+    "planned_cadence": (3.0, 0.0, 0.0),
+    "register": (0.0, 0.0, 3.0),
+    "rhythm_targets": (0.0, 6.0, 0.0),
+    "harmony_targets": (6.0, 0.0, 0.0),
+    "melody_targets": (2.0, 0.0, 6.0),
     "surprise": (0.0, 0.25, 0.25),
     "copying": (0.0, 0.0, 0.0),
-    "pitch_variety": (0.0, 0.0, 0.5),
-    "chord_variety": (0.5, 0.0, 0.0),
-    "rhythm_variety": (0.0, 0.5, 0.0),
+    "pitch_variety": (0.0, 0.0, 0.0),
+    "chord_variety": (0.0, 0.0, 0.0),
+    "rhythm_variety": (0.0, 0.0, 0.0),
 }
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,7 +15,8 @@ from composer.environment import (
     slot_sizes,
     uniform_policy,
 )
-from composer.score import HOLD, REST, concatenate
+from composer.plan import COLUMNS, INDEX
+from composer.score import HOLD, REST, concatenate, unplanned
 from composer.theory import METER_INDEX, METERS
 from composer.vocabulary import CHORD, DONE, MELODY, RHYTHM, Vocabulary
 from tests.composer.examples import A_MINOR, FRERE_JACQUES, VOCABULARY, C, G, piece
@@ -50,7 +53,7 @@ def test_the_observation_tells_what_stands_at_this_place() -> None:
     seen = dict(zip((slot.name for slot in SLOTS), decisions.observation[at].tolist(), strict=True))
     c4 = 60 - VOCABULARY.low + 1
     assert seen["turn"] == MELODY
-    assert seen["bar of the phrase"] == 2
+    assert seen["bar of eight"] == 2
     assert seen["bars left"] == 1
     assert seen["beat of the bar"] == 0
     assert seen["cell"] == 1
@@ -128,10 +131,34 @@ def test_of_agent_is_in_order_of_piece_and_time() -> None:
     assert (order[1:] > order[:-1]).all()
 
 
+def test_the_observation_tells_what_is_planned_and_what_the_recalled_bar_holds() -> None:
+    plan = unplanned(1, 4)
+    plan[0, 2, [INDEX["recalled"], INDEX["density"]]] = torch.tensor([2, 5], dtype=torch.uint8)
+    decisions = follow(VOCABULARY, replace(FRERE_JACQUES, plan=plan))[1]
+    names = [slot.name for slot in SLOTS]
+    # Bar 3 recalls bar 1. Its second note: the last one is E, and C went up to D there.
+    second = ((decisions.turn == MELODY) & (decisions.time == 36)).nonzero().item()
+    seen = dict(zip(names, decisions.observation[second].tolist(), strict=True))
+    c4 = 60 - VOCABULARY.low + 1
+    assert seen["planned density"] == 5
+    assert seen["pitch in the recalled bar"] == c4 + 2
+    assert seen["pitch by sequence"] == c4 + 6
+    assert seen["pitch by inversion"] == c4 + 2
+    assert seen["cell in the recalled bar"] == seen["cell 2 bars ago"]
+    # Bar 2 has no plan.
+    before = ((decisions.turn == MELODY) & (decisions.time == 20)).nonzero().item()
+    seen = dict(zip(names, decisions.observation[before].tolist(), strict=True))
+    assert not any(seen[name] for name in names if "recalled" in name or "planned" in name)
+
+
 def test_a_batch_equals_its_pieces_one_by_one() -> None:
     meters = torch.tensor([METER_INDEX[name] for name in ("4/4", "3/4", "6/8")])
     three = Conditions.uniform(3, bars=5)
-    three = Conditions(meters, torch.tensor([0, 1, 0]), torch.tensor([5, 4, 6]), three.tonic, three.tempo)
+    sizes = torch.tensor([min(column.size, 6) for column in COLUMNS])
+    plan = torch.rand(3, 6, len(COLUMNS), generator=seeded(2)) * sizes
+    three = Conditions(
+        meters, torch.tensor([0, 1, 0]), torch.tensor([5, 4, 6]), three.tonic, three.tempo, plan.to(torch.uint8)
+    )
     score, decisions = play(VOCABULARY, three, uniform_policy(seeded(3)))
     for row in range(3):
         mine = decisions.select(decisions.piece == row)

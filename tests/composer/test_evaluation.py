@@ -33,8 +33,8 @@ from composer.evaluation.statistics import (
 )
 from composer.evaluation.tables import defined, markdown_table
 from composer.rewards import TERMS, Reference
-from composer.rewards.view import View
 from composer.score import Score, concatenate
+from composer.view import View
 from tests.composer.pieces import piece, random_pieces
 
 MIXED = random_pieces(12, 7, meters=(0, 1, 3))

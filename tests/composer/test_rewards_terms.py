@@ -7,8 +7,8 @@ import torch
 
 from composer.rewards import Reference, form, harmony, melody, novelty, rhythm
 from composer.rewards.measure import Places
-from composer.rewards.view import View
 from composer.score import Score
+from composer.view import View
 from tests.composer.pieces import piece, random_pieces
 
 
