@@ -64,13 +64,13 @@ def play_grooves(piece: Piece, family: Family, feel: Feel, generator: random.Ran
             turns = (bar - phrase.start) % 8 >= 6 or (phrase.end - bar <= 2 < phrase.end - phrase.start)
             groove = partner if turns else home
             half = (bar - phrase.start) % 2
-            strokes = _strokes(groove.lines, half * BAR_STEPS)
+            strokes = _calmed(_strokes(groove.lines, half * BAR_STEPS), phrase.energy)
             if following is not None and bar == phrase.end - 1:
                 fill = _draw(_fills_into(following, fills), _rank(following.energy), piece.tempo, generator)
                 begin = 4 * fill.since
                 strokes = [stroke for stroke in strokes if stroke.step < begin]
                 strokes += [stroke for stroke in _strokes(fill.lines, 0) if stroke.step >= begin]
-            bars.append(_calmed(strokes, phrase.energy))
+            bars.append(strokes)
     return bars
 
 

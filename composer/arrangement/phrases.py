@@ -24,9 +24,9 @@ INTRO, OUTRO = "Intro", "Outro"
 # In bars: a planned phrase shorter than the first belongs to the one before; a section has at least the second before
 # another may begin, and begins anew after the third.
 SHORTEST_PLANNED, SHORTEST_SECTION, LONGEST_SECTION = 3, 8, 16
-# Energies of sections by their part in the form, and what each return adds.
-INTRO_ENERGY, OUTRO_ENERGY, VERSE_ENERGY, BRIDGE_ENERGY, CHORUS_ENERGY = 0.28, 0.4, 0.5, 0.36, 0.78
-PER_RETURN, OVER_ALL, MOST_ENERGY = 0.06, 0.05, 0.98
+# Energies of sections by their part in the form; over the piece verses and choruses rise, and the last is above all.
+INTRO_ENERGY, OUTRO_ENERGY, VERSE_ENERGY, BRIDGE_ENERGY, CHORUS_ENERGY = 0.28, 0.4, 0.45, 0.36, 0.7
+RISE, OVER_ALL = 0.22, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,10 @@ class Phrase:
 def plan_phrases(sections: Sequence[str], left: Sequence[int], heights: Sequence[float]) -> tuple[Phrase, ...]:
     """The phrases of a piece with a plan, gathered into sections.
 
-    A section begins with a new kind of bar (intro, body, outro) and, once the one before has eight bars, with a phrase
-    that is new or one that has begun a section before. Of the sections that return, the one with the highest melody is
-    the chorus; one that comes once, between others, is a bridge; the last is the fullest.
+    A section begins with a new kind of bar (intro, body, outro) and, once the one before has eight bars, with a
+    phrase that is new or one that has begun a section before. Of the sections that return, the one with the highest
+    melody is the chorus, unless the piece begins with it; one that comes once, late, before one that returns is a
+    bridge; the last section is the fullest.
 
     Args:
         sections: for each bar :data:`INTRO`, :data:`OUTRO` or a letter that it shares with phrases like its own.
@@ -123,26 +124,25 @@ def _mean_heights(groups: Sequence[tuple[str, int, int]], heights: Sequence[floa
 def _planned_energies(names: Sequence[str], heights: Mapping[str, float]) -> list[float]:
     """The energy of each section in order."""
     body = [index for index, name in enumerate(names) if name not in (INTRO, OUTRO)]
-    counts = {name: [names[index] for index in body].count(name) for name in {names[index] for index in body}}
-    returning = [name for name, count in counts.items() if count > 1]
-    # With nothing to stand out from there is no chorus.
-    chorus = max(sorted(returning or counts), key=lambda name: heights[name]) if len(counts) > 1 else None
-    heard: dict[str, int] = {}
-    energies = []
-    for index, name in enumerate(names):
-        inside = body and body[0] < index < body[-1]
-        if name in (INTRO, OUTRO):
-            energies.append(INTRO_ENERGY if name == INTRO else OUTRO_ENERGY)
-        elif name == chorus:
-            energies.append(CHORUS_ENERGY + PER_RETURN * heard.get(name, 0))
-        elif inside and counts[name] == 1 and returning:
-            energies.append(BRIDGE_ENERGY)
-        else:
-            energies.append(VERSE_ENERGY + PER_RETURN * heard.get(name, 0))
-        heard[name] = heard.get(name, 0) + 1
+    inner = [names[index] for index in body]
+    # What a piece begins with is no chorus, and what comes once only where nothing returns.
+    later = sorted(set(inner) - set(inner[:1]))
+    returning = [name for name in later if inner.count(name) > 1]
+    chorus = max(returning or later, key=lambda name: heights[name], default=None)
+    bridges = [
+        place
+        for place in range(len(inner) // 2, len(inner) - 1)
+        if inner.count(inner[place]) == 1 and inner[place] != chorus and inner[place + 1] in inner[:place]
+    ]
+    energies = [INTRO_ENERGY if name == INTRO else OUTRO_ENERGY for name in names]
+    for place, index in enumerate(body):
+        base = CHORUS_ENERGY if names[index] == chorus else VERSE_ENERGY
+        energies[index] = base + RISE * place / max(1, len(body) - 1)
+    if bridges:
+        energies[body[bridges[-1]]] = BRIDGE_ENERGY
     if len(body) > 1:
-        energies[body[-1]] = max(energies) + OVER_ALL
-    return [min(MOST_ENERGY, energy) for energy in energies]
+        energies[body[-1]] = min(1.0, max(energies) + OVER_ALL)
+    return energies
 
 
 def find_phrases(bars: int, meter: Meter, onsets: list[bool], sounding: list[int]) -> tuple[Phrase, ...]:

@@ -9,8 +9,11 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
 from composer.arrangement.errors import ArrangementError
-from composer.arrangement.phrases import Phrase, find_phrases
+from composer.arrangement.phrases import INTRO, OUTRO, Phrase, find_phrases, plan_phrases
+from composer.plan import INDEX, SECTIONS
 from composer.theory import METERS, NO_CHORD, Key, Meter, transpose_chord
 
 if TYPE_CHECKING:
@@ -132,5 +135,18 @@ def read_piece(score: Score, index: int) -> Piece:
         bars=bars,
         melody=tuple(melody),
         harmonies=tuple(harmonies),
-        phrases=find_phrases(bars, meter, onsets, sounding),
+        phrases=_planned(one, bars) or find_phrases(bars, meter, onsets, sounding),
     )
+
+
+def _planned(one: Score, bars: int) -> tuple[Phrase, ...]:
+    """The phrases that the plan of a single piece sets, none unless it names the section of every bar."""
+    plan = one.plan[0, :bars].long()
+    labels: list[int] = plan[:, INDEX["section"]].tolist()
+    if len(labels) < bars or 0 in labels:
+        return ()
+    struck = torch.where(one.onset(), one.pitch, 0)[0, : int(one.steps)].view(bars, -1).float()
+    heights = struck.sum(1) / (struck > 0).sum(1).clamp(min=1)
+    names = {"intro": INTRO, "outro": OUTRO}
+    sections = [names.get(SECTIONS[label - 1], SECTIONS[label - 1]) for label in labels]
+    return plan_phrases(sections, plan[:, INDEX["bars to the phrase's end"]].tolist(), heights.tolist())
