@@ -48,7 +48,8 @@ NAME = re.compile(
 
 # Mean distances (1 - shared velocity) up to which passages are one groove. Jazz drummers hardly repeat themselves.
 SAME_GROOVE = (0.35, 0.45, 0.55, 0.65)
-ENOUGH_GROOVES, ENOUGH_FILLS = 6, 4  # a feel with fewer is left out
+ENOUGH_GROOVES, ENOUGH_FILLS = 6, 4  # a feel with fewer, played more than once, is left out
+WANTED_GROOVES = 10  # where fewer were played more than once, typical ones that were not come in
 MOST_GROOVES, MOST_OF_ONE_TAKE = 14, 4
 MOST_FILLS_A_SIZE, MOST_FILLS_OF_ONE_TAKE = 4, 2
 PLAYED_ENOUGH = 8  # more repeats say no more of how common a groove is
@@ -160,12 +161,12 @@ def cluster(units: Sequence[Unit], distances: Sequence[float]) -> list[list[Unit
 
 
 def keeps_time(velocity: Array) -> bool:
-    """Whether two bars bear repeating: nothing crashes, no fill ends them, and the toms do not beat the time."""
+    """Whether two bars bear repeating: two drums at least, no crash, no fill at the end, no time beaten on toms."""
     struck = velocity > 0
     first, second = (half[TOMS_AND_SNARE].sum() for half in np.split(struck, 2, axis=1))
     if struck[CRASHES].any() or second > first + FILL_STROKES:
         return False
-    return bool(struck.any()) and bool(struck[TOMS].sum() <= struck[CYMBALS].sum())
+    return bool(struck.any(1).sum() > 1) and bool(struck[TOMS].sum() <= struck[CYMBALS].sum())
 
 
 def lines_of(group: Sequence[Unit]) -> dict[str, dict[str, object]]:
@@ -231,7 +232,9 @@ def learn_family(takes: Sequence[Take]) -> tuple[list[dict[str, object]], list[d
             if len(away) < SOLO * count:
                 bars += [Unit(take, bar, 1) for bar, since in away.items() if since >= 0]
         plain = [unit for unit in units if keeps_time(unit.velocity)]
-        groups = [group for group in cluster(plain, SAME_GROOVE) if len(group) > 1]
+        groups = cluster(plain, SAME_GROOVE)
+        repeated = sum(len(group) > 1 for group in groups)
+        groups.sort(key=lambda group: len(group) == 1)
         by_size: dict[int, list[list[Unit]]] = defaultdict(list)
         for group in cluster(bars, SAME_GROOVE[:1]):
             by_size[departing[group[0].take.name][group[0].start]].append(group)
@@ -240,8 +243,9 @@ def learn_family(takes: Sequence[Take]) -> tuple[list[dict[str, object]], list[d
             for size in sorted(by_size)
             for group in choose(by_size[size], MOST_FILLS_A_SIZE, MOST_FILLS_OF_ONE_TAKE)
         ]
-        if len(groups) >= ENOUGH_GROOVES and len(ends) >= ENOUGH_FILLS:
-            grooves += choose(groups, MOST_GROOVES, MOST_OF_ONE_TAKE)
+        if repeated >= ENOUGH_GROOVES and len(ends) >= ENOUGH_FILLS:
+            most = min(MOST_GROOVES, max(repeated, WANTED_GROOVES))
+            grooves += choose(groups, most, MOST_OF_ONE_TAKE)
             fills += ends
     grooves.sort(key=energy)
     fills.sort(key=energy)

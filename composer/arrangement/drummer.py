@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TypeVar
 
 from composer.arrangement.grooves import BAR_STEPS, SILENT, DrumLine, Family, Feel, Fill, Groove, sign_velocity
@@ -23,6 +24,7 @@ SAME_DRUMMER = 6.0  # how much likelier a groove from a recording already heard 
 ONLY_TIME, ON_THE_RIM = 0.3, 0.42
 SOFT = 60
 TIME = frozenset({"hat", "pedal", "open", "ride", "bell", "kick"})
+TURN_BARS = 8
 WHOLE_BAR_BEATS = 2  # a fill into a new section begins before this beat, a lesser one from it on
 
 _Played = TypeVar("_Played", Groove, Fill)
@@ -38,6 +40,21 @@ class Stroke:
     late: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """What a letter is drummed on: the groove at home, its partner, and which two bars follow which."""
+
+    home: Groove
+    partner: Groove
+    units: tuple[Groove, ...]
+
+    def at(self, bar: int, bars: int) -> Groove:
+        """The groove ``bar`` bars into a phrase of ``bars``; every eight end with another than they began with."""
+        groove = self.units[bar // 2 % len(self.units)]
+        ends = bar % TURN_BARS >= TURN_BARS - 2 or (bars - bar <= 2 < bars)
+        return self.partner if ends and groove == self.home else groove
+
+
 def play_grooves(piece: Piece, family: Family, feel: Feel, generator: random.Random) -> list[list[Stroke]]:
     """The strokes of every bar of a piece in 4/4. Phrases of one letter have one groove and one partner.
 
@@ -49,24 +66,26 @@ def play_grooves(piece: Piece, family: Family, feel: Feel, generator: random.Ran
     """
     grooves = [groove for groove in family.grooves if groove.feel == feel]
     fills = [fill for fill in family.fills if fill.feel == feel]
-    homes: dict[str, tuple[Groove, Groove]] = {}
+    turns: dict[str, _Turns] = {}
     bars: list[list[Stroke]] = []
+    last: Fill | None = None
     for index, phrase in enumerate(piece.phrases):
         letter = phrase.letter
-        if letter not in homes:
-            heard = frozenset(home.source for home, _ in homes.values())
-            home = _draw(grooves, _rank(phrase.energy), piece.tempo, generator, heard)
-            homes[letter] = (home, _partner(home, family, grooves, generator))
-        home, partner = homes[letter]
+        if letter not in turns:
+            heard = frozenset(other.home.source for other in turns.values())
+            asked = fmean(other.energy for other in piece.phrases if other.letter == letter)
+            home = _draw(grooves, _rank(asked), piece.tempo, generator, heard)
+            partner = _partner(home, family, grooves, generator)
+            turns[letter] = _Turns(home, partner, _wander(home, family, generator))
         following = piece.phrases[index + 1] if index + 1 < len(piece.phrases) else None
         for bar in range(phrase.start, phrase.end):
-            # The partner has the last two bars of every eight, and of a shorter phrase.
-            turns = (bar - phrase.start) % 8 >= 6 or (phrase.end - bar <= 2 < phrase.end - phrase.start)
-            groove = partner if turns else home
+            groove = turns[letter].at(bar - phrase.start, phrase.end - phrase.start)
             half = (bar - phrase.start) % 2
             strokes = _calmed(_strokes(groove.lines, half * BAR_STEPS), phrase.energy)
             if following is not None and bar == phrase.end - 1:
-                fill = _draw(_fills_into(following, fills), _rank(following.energy), piece.tempo, generator)
+                sized = _fills_into(following, fills)
+                fresh = [fill for fill in sized if fill is not last] or sized
+                last = fill = _draw(fresh, _rank(following.energy), piece.tempo, generator)
                 begin = 4 * fill.since
                 strokes = [stroke for stroke in strokes if stroke.step < begin]
                 strokes += [stroke for stroke in _strokes(fill.lines, 0) if stroke.step >= begin]
@@ -106,6 +125,16 @@ def _partner(home: Groove, family: Family, grooves: Sequence[Groove], generator:
     kin = [(groove, 1) for groove in grooves if groove.source == home.source and groove != home]
     options = after or kin or [(home, 1)]
     return generator.choices([groove for groove, _ in options], [count for _, count in options])[0]
+
+
+def _wander(home: Groove, family: Family, generator: random.Random) -> tuple[Groove, ...]:
+    """Eight bars that begin at ``home`` and go on as its drummer did, each groove followed as often as it was."""
+    units = [home]
+    while len(units) < TURN_BARS // 2:
+        after = units[-1].following
+        following = generator.choices(list(after), list(after.values()))[0] if after else None
+        units.append(units[-1] if following is None else family.grooves[following])
+    return tuple(units)
 
 
 def _fills_into(following: Phrase, fills: Sequence[Fill]) -> Sequence[Fill]:

@@ -88,7 +88,7 @@ class _Played(_Frozen):
 
 
 class Groove(_Played):
-    """Two bars; ``following`` says how often each groove of the family (by index, itself too) came next."""
+    """Two bars; ``following`` says how often each groove of the family, by index, was the next of those known."""
 
     following: dict[int, int]
 

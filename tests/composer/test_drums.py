@@ -58,8 +58,9 @@ def test_the_bank_says_whose_it_is_and_what_was_heard() -> None:
         assert family.feels()
         energies = [groove.energy for groove in family.grooves]
         assert energies == sorted(energies)
-        # A groove was played more than once; none of them crashes.
-        assert all(groove.played > 1 and "crash" not in groove.lines for groove in family.grooves)
+        # Most grooves were played more than once; none of them crashes.
+        assert sum(groove.played > 1 for groove in family.grooves) > len(family.grooves) / 2
+        assert not any("crash" in groove.lines for groove in family.grooves)
 
 
 def test_signs_hold_velocities_to_two_steps() -> None:
