@@ -22,6 +22,7 @@ from agents.seeding import derive, generator
 from agents.tabular import Tabular
 from composer.environment import SLOTS, Conditions, columns, play, relations, slot_sizes
 from composer.errors import TriadError
+from composer.form import draw_plan
 from composer.plan import WIDTH
 from composer.rewards import Reference
 from composer.score import Score
@@ -71,6 +72,31 @@ class Trio:
             for index in range(len(AGENTS))
         )
         return cls(vocabulary, (chord, rhythm, melody), config, reference, plans, dict(provenance or {}))
+
+    def plan(self, conditions: Conditions, *, seed: int = 0, form: str | None = None) -> Conditions:
+        """The same conditions with a form plan for each piece, drawn from the training pieces' plans.
+
+        They are those of pieces in the same metre and mode where there are any, else in the same metre, else of all.
+
+        Args:
+            conditions: what is settled besides; plans in them are replaced.
+            seed: of the draws.
+            form: such as ``"AABA"`` or ``"intro verse chorus"``; drawn where none is given.
+
+        Raises:
+            FormError: if the form cannot be read or does not fit a piece's length.
+        """
+        random = generator(seed, "plan")
+        drawn, bank = [], self.plans
+        asked = zip(conditions.meter.tolist(), conditions.mode.tolist(), conditions.bars.tolist(), strict=True)
+        for meter, mode, bars in asked:
+            fits = bank.meter == meter
+            fits = fits if bool(fits.any()) else torch.ones_like(fits)
+            closer = fits & (bank.mode == mode)
+            rows = closer if bool(closer.any()) else fits
+            drawn.append(draw_plan(bank.plan[rows], bars, random, form=form))
+        plan = torch.nn.utils.rnn.pad_sequence(drawn, batch_first=True)
+        return replace(conditions, plan=plan.to(conditions.meter.device))
 
     def compose(
         self,

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from composer.figures import heard_before
 from composer.rewards.form import relation_to_earlier
 from composer.rewards.harmony import PHRASE_BARS, cadence, dissonance, root_above_tonic
 from composer.rewards.measure import Places
 from composer.rewards.melody import IN_KEY, bar_means, leap_resolution
-from composer.rewards.novelty import heard_before
 from composer.rewards.rhythm import syncopated
 from composer.score import REST, Score
 from composer.theory import CHORD_QUALITIES, NO_CHORD

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from composer.evaluation.tables import Number, defined
-from composer.rewards.novelty import note_tokens
+from composer.figures import note_tokens
 from composer.score import Score
 from composer.view import View
 

@@ -13,6 +13,7 @@ from composer.view import TONICS, View
 # What a phrase of 1..12 bars costs: eight bars and four are the rule in song and dance.
 _COSTS = (1.6, 1.0, 1.2, 0.25, 1.1, 0.8, 1.1, 0.0, 1.3, 1.0, 1.5, 0.8)
 _NEW_RECALL = 0.3
+_ENTRY = 0.6
 _ALIKE = 0.4
 _SILENT = 0.5
 
@@ -35,7 +36,7 @@ def phrase_ends(view: View, lag: Tensor) -> Tensor:
     """(B, M) bool: the bars that phrases end with, the piece's last among them.
 
     The phrases are those of the least cost (dynamic programming over their ends): a phrase is cheap that has eight or
-    four bars, ends with a long note or a rest, and after which other bars begin to be recalled.
+    four bars, ends with a long note or a rest, and after which other bars begin to be recalled or the melody enters.
 
     Args:
         view: B pieces of M bars.
@@ -47,6 +48,8 @@ def phrase_ends(view: View, lag: Tensor) -> Tensor:
     strength = torch.where(view.bar_onsets > 0, gap.clamp(max=1.25), _SILENT)
     strength = strength - (strength * view.bar_here).sum(1, keepdim=True) / view.score.bars[:, None]
     strength = strength + _NEW_RECALL * (lag != pad(lag[:, 1:], (0, 1)))
+    played = view.bar_onsets > 0
+    strength = strength + _ENTRY * (played != pad(played[:, 1:], (0, 1)))
     costs = torch.tensor(_COSTS)
     best = torch.full((view.count, bars + 1), -torch.inf)
     best[:, 0] = 0.0

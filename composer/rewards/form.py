@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import torch
 
+from composer.figures import heard_before
 from composer.rewards.measure import RECENT_CONTEXTS, SHARE_BINS, Measure, Places, recent
-from composer.rewards.novelty import heard_before
 from composer.rewards.rhythm import closest
 from composer.view import View
 

@@ -100,7 +100,11 @@ MEASURES = (
     _row("harmonic_recall", harmonic_recall, "harmony that returns or moves on as planned"),
     _row("planned_cadence", planned_cadence, "phrases that close as planned"),
     _row("register", register, "bars that lie as high as planned"),
-    _row("rhythm_targets", _quantities("density", "off beat", "off eighth", "rests"), "rhythm as full as planned"),
+    _row(
+        "rhythm_targets",
+        _quantities("density", "off beat", "off eighth", "rests", "eighths", "rhythmic variety"),
+        "rhythm as full as planned",
+    ),
     _row(
         "harmony_targets",
         _quantities("harmonic rhythm", "coloured chords", "borrowed chords"),
@@ -108,7 +112,7 @@ MEASURES = (
     ),
     _row(
         "melody_targets",
-        _quantities("movement", "repeated notes", "span", "chord tones"),
+        _quantities("movement", "steps", "repeated notes", "span", "chord tones", "figures"),
         "a line as wide, as smooth and as consonant as planned",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from composer.figures import heard_before
 from composer.rewards import Reference, form, harmony, melody, novelty, rhythm
 from composer.rewards.measure import Places
 from composer.score import Score
@@ -190,7 +191,7 @@ class TestForm:
 
     def test_motif_is_the_share_of_figures_heard_before(self):
         view = View(piece("60*4 62*4 64*4 62*4 " * 4, "C*16"))
-        heard, here = novelty.heard_before(view)
+        heard, here = heard_before(view)
         # 16 notes, 13 figures; the first four (one a note of the bar) are new.
         assert here.sum().item() == 13
         assert (heard & here).sum().item() == 9
