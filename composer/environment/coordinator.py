@@ -114,6 +114,7 @@ class Coordinator:
         self.vocabulary = vocabulary
         self.device = torch.device(device)
         self._tables = Tables(vocabulary, self.device)
+        self._choices = (self.vocabulary.sizes[CHORD], len(self.vocabulary.cells), self.vocabulary.sizes[MELODY])
 
     def begin(self, conditions: Conditions, room_for: Conditions | None = None) -> None:
         """Start one blank piece for each row of ``conditions``.
