@@ -19,6 +19,7 @@ from prefect.runtime import flow_run
 
 from agents.config import TrainConfig
 from flows import stages
+from flows.cards import Card, write_card
 from flows.composing import Model
 from flows.errors import FlowError
 from flows.files import unwritable, write_text
@@ -46,6 +47,7 @@ def train(
     output: Path | None = None,
     settings: dict[str, Any] | None = None,
     fresh: bool = False,
+    held_out: Path | None = None,
     run_id: str | None = None,
 ) -> dict[str, Any]:
     """Train three agents on a corpus and register them as one model.
@@ -59,12 +61,14 @@ def train(
         output: Folder of the training run; a checkpoint of the same training in it is gone on from.
         settings: Further settings, as a training configuration's JSON object.
         fresh: Begin anew even where there is a checkpoint.
+        held_out: Music to judge by; where none is given a tenth of the corpus is kept out for it.
         run_id: MLflow run to log to; one of its own where none is given.
     """
     home = Home.here()
     found = CorpusFile.from_json(read_corpus(corpus, style))
+    judged_by = CorpusFile.from_json(read_corpus(held_out, found.style)) if held_out else None
     config = configured(seed, minutes, steps, settings)
-    folder = output or stages.training_folder(home, found, config)
+    folder = output or stages.training_folder(home, found, config, judged_by)
     tracker = Tracker(home)
     title = f"{found.style} · seed {config.seed} · {_budget(config)}"
     with (
@@ -72,7 +76,8 @@ def train(
         alone(folder) if run_id is None else nullcontext(),
         _run(tracker, run_id, title, "train", None if fresh else remembered(folder, tracker).get("run")) as run,
     ):
-        last = learn(found.to_json(), config.to_json(), folder, run.run_id, fresh)
+        apart = judged_by.to_json() if judged_by else None
+        last = learn(found.to_json(), config.to_json(), folder, run.run_id, fresh, apart)
         home.remember_model(folder / "model")
         loaded = Model.load(folder / "model")
         version = register_model(folder, run.run_id, version_tags(loaded, found))
@@ -92,7 +97,12 @@ def train(
 
 @flow(name="evaluate", flow_run_name=_flow_run_name)
 def evaluate(
-    model: str, corpus: Path | None = None, count: int = 200, seed: int = 0, run_id: str | None = None
+    model: str,
+    corpus: Path | None = None,
+    count: int = 200,
+    seed: int = 0,
+    held_out: Path | None = None,
+    run_id: str | None = None,
 ) -> dict[str, Any]:
     """Judge a model's pieces beside its prior's, random and real ones, against music kept out of its training.
 
@@ -101,11 +111,12 @@ def evaluate(
         corpus: The music it learned from, where it is not in Triad's home any more.
         count: Pieces of each set.
         seed: Of all draws.
+        held_out: The music to judge by, where it is not a tenth of that corpus.
         run_id: MLflow run to log to; one of its own where none is given.
     """
     tracker = Tracker(Home.here())
     with _run(tracker, run_id, f"evaluation · {Path(model).name} · seed {seed}", kind="evaluate") as run:
-        judged = judge(model, corpus, count, seed, run.run_id)
+        judged = judge(model, corpus, count, seed, run.run_id, held_out)
         if run_id is None:
             run.params({"model": model, "count": count, "seed": seed, "model_digest": judged["digest"]})
             run.note(f"**{judged['verdict']}**")
@@ -127,7 +138,7 @@ def render(
     seed: int = 0,
     policy: str = "agents",
     formats: list[str] | None = None,
-    style: str | None = None,
+    arrangement: str | None = None,
     soundfont: Path | None = None,
     run_id: str | None = None,
 ) -> dict[str, Any]:
@@ -143,7 +154,7 @@ def render(
         seed: Of all random choices.
         policy: Who writes: agents, prior or random.
         formats: Of mid, wav, flac, ogg, mp3, png and html; mid, wav, png and html by default.
-        style: How it is arranged; by default as the model's music wants.
+        arrangement: How it is set for instruments; by default as the style of the model's music wants.
         soundfont: To render with; else the one that is found.
         run_id: MLflow run to keep the files with; one of its own where none is given.
     """
@@ -151,7 +162,7 @@ def render(
     wanted = formats or ["mid", "wav", "png", "html"]
     tracker = Tracker(Home.here())
     with _run(tracker, run_id, f"piece · {Path(model).name} · seed {seed}", kind="render") as run:
-        piece = compose_and_render(model, output, request, wanted, style, soundfont, "piece-{seed}-{number}")
+        piece = compose_and_render(model, output, request, wanted, arrangement, soundfont, "piece-{seed}-{number}")
         for path in piece["files"].values():
             run.artifact(Path(path), "piece")
         asked = piece["request"]
@@ -175,6 +186,7 @@ def pipeline(
     count: int = 200,
     settings: dict[str, Any] | None = None,
     fresh: bool = False,
+    held_out: Path | None = None,
 ) -> dict[str, Any]:
     """Read a corpus, train on it, judge the result and render a showcase piece, all in one MLflow run.
 
@@ -189,11 +201,13 @@ def pipeline(
         count: Pieces of each set in the evaluation.
         settings: Further settings, as a training configuration's JSON object.
         fresh: Begin anew even where there is a checkpoint.
+        held_out: Music to judge by; where none is given a tenth of the corpus is kept out for it.
     """
     home = Home.here()
     found = CorpusFile.from_json(read_corpus(corpus, style))
     config = configured(seed, minutes, steps, settings)
-    folder = stages.training_folder(home, found, config)
+    judged_by = CorpusFile.from_json(read_corpus(held_out, found.style)) if held_out else None
+    folder = stages.training_folder(home, found, config, judged_by)
     shown = output or folder / "showcase"
     tracker = Tracker(home)
     title = f"{found.style} · seed {seed} · {_budget(config)}"
@@ -203,9 +217,13 @@ def pipeline(
     ):
         trained = train(
             corpus=corpus, style=found.style, seed=seed, minutes=config.minutes, steps=config.steps,
-            output=folder, settings=settings, fresh=fresh, run_id=run.run_id,
+            output=folder, settings=settings, fresh=fresh, held_out=held_out, run_id=run.run_id,
         )  # fmt: skip
-        judged = evaluate(model=trained["model"], corpus=Path(found.path), count=count, seed=seed, run_id=run.run_id)
+        judged = evaluate(
+            model=trained["model"], corpus=Path(found.path), count=count, seed=seed, held_out=held_out,
+            run_id=run.run_id,
+        )  # fmt: skip
+        write_card(Path(trained["model"]), _own_card(found, judged, count, judged_by))
         piece = render(model=trained["model"], output=shown, bars=bars, seed=seed, run_id=run.run_id)
         write_text(shown / "evaluation.md", judged["markdown"])
         version = trained["registered"]
@@ -282,6 +300,17 @@ def _run(tracker: Tracker, run_id: str | None, title: str, kind: str, resume: st
         return
     with tracker.run(title, kind=kind, resume=resume, tags={"prefect.flow_run": str(flow_run.id)}) as run:
         yield run
+
+
+def _own_card(corpus: CorpusFile, judged: Mapping[str, Any], count: int, apart: CorpusFile | None) -> Card:
+    """The card of a model trained on somebody's own music; about its licence nothing is known."""
+    card = Card(
+        data=f"{corpus.pieces} pieces, {corpus.bars} bars: {Path(corpus.source).name}.",
+        figures=judged["figures"],
+        verdict=judged["verdict"],
+        judged=count,
+    )
+    return replace(card, kept_out=f"{apart.pieces} pieces of their own") if apart else card
 
 
 def _summary(key: str, text: str, tracker: Tracker, run: Run) -> None:

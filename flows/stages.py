@@ -126,10 +126,11 @@ def typical_request(scores: Score) -> dict[str, Any]:
     return {"meter": METERS[meter].name, "key": Key(int(tonic), int(mode)).name, "tempo": round(tempo, 1)}
 
 
-def training_folder(home: Home, corpus: CorpusFile, config: TrainConfig) -> Path:
+def training_folder(home: Home, corpus: CorpusFile, config: TrainConfig, held_out: CorpusFile | None = None) -> Path:
     """Where a training run lives that was given no folder: same music, settings and seed, same folder."""
     settings = {name: value for name, value in config.to_json().items() if name not in _NOT_IN_NAME}
-    return home.models / f"{corpus.style}-seed{config.seed}-{short_digest([corpus.digest, settings])}"
+    judged_by = held_out.digest if held_out else HELD_OUT
+    return home.models / f"{corpus.style}-seed{config.seed}-{short_digest([corpus.digest, judged_by, settings])}"
 
 
 def short_digest(data: object) -> str:
@@ -142,15 +143,17 @@ def train_model(
     config: TrainConfig,
     folder: Path,
     *,
+    held_out: CorpusFile | None = None,
     fresh: bool = False,
     on_record: Callable[[Record], None] = lambda record: None,
 ) -> Path:
     """Train on the training part of ``corpus``, going on from a checkpoint in ``folder`` where there is one.
 
     Args:
-        corpus: the music; a tenth of its pieces is kept out, to judge by.
+        corpus: the music.
         config: how to learn and when to stop.
         folder: of this run.
+        held_out: the music to judge by; where there is none a tenth of ``corpus`` is kept out for that.
         fresh: begin anew even where there is a checkpoint.
         on_record: is handed every record before the next checkpoint is written.
 
@@ -160,15 +163,57 @@ def train_model(
     Raises:
         TriadError: if the corpus is too small, or ``folder`` holds a checkpoint of something else.
     """
-    training, _ = Corpus.load(Path(corpus.path)).split(HELD_OUT)
-    for record in train(training, config, folder, resume=not fresh, provenance=provenance(corpus)):
+    training, _ = parted(corpus, held_out)
+    for record in train(training, config, folder, resume=not fresh, provenance=provenance(corpus, held_out)):
         on_record(record)
     return folder / "model"
 
 
-def provenance(corpus: CorpusFile) -> dict[str, Any]:
-    """What a model says of where it comes from."""
+def parted(corpus: CorpusFile, held_out: CorpusFile | None) -> tuple[Corpus, Corpus]:
+    """The pieces to learn from and those to judge by: all of each, or of one corpus nine tenths and a tenth.
+
+    Raises:
+        CorpusError: if there are too few.
+        FlowError: if a piece to judge by is in both.
+    """
+    whole = Corpus.load(Path(corpus.path))
+    if held_out is None:
+        return whole.split(HELD_OUT)
+    apart = Corpus.load(Path(held_out.path))
+    learned = dict(zip(_melodies(whole), whole.names, strict=True))
+    common = [
+        (name, learned[tune]) for tune, name in zip(_melodies(apart), apart.names, strict=True) if tune in learned
+    ]
+    if common:
+        name, same = common[0]
+        raise FlowError(
+            f"{held_out.source} and {corpus.source} have {len(common)} pieces in common, the first is {name}, note "
+            f"for note {same}: nothing can be judged by what was learned, so take them out of one of the two"
+        )
+    return whole, apart
+
+
+def _melodies(corpus: Corpus) -> list[bytes]:
+    """Every piece's rhythm and pitches without the padding; equal for the same melody in any key."""
+    scores = corpus.scores
+    return [
+        scores.cell[row, :beats].numpy().tobytes() + scores.pitch[row, :steps].numpy().tobytes()
+        for row, (beats, steps) in enumerate(zip(scores.beats.tolist(), scores.steps.tolist(), strict=True))
+    ]
+
+
+def provenance(corpus: CorpusFile, held_out: CorpusFile | None = None) -> dict[str, Any]:
+    """What a model says of where it comes from; of what it is judged by only where that is a corpus of its own."""
     commit, clean = revision()
+    judged_by = (
+        {
+            "held_out_source": Path(held_out.source).name,
+            "held_out_file": Path(held_out.path).name,
+            "held_out_digest": held_out.digest,
+        }
+        if held_out
+        else {}
+    )
     return {
         "style": corpus.style,
         "arrangement": arrangement_for(corpus.style),
@@ -176,6 +221,8 @@ def provenance(corpus: CorpusFile) -> dict[str, Any]:
         "corpus_source": Path(corpus.source).name,
         "corpus_file": Path(corpus.path).name,
         "corpus_digest": corpus.digest,
+        "corpus_pieces": corpus.pieces,
+        **judged_by,
         "commit": commit,
         "clean": clean,
         "version": triad_version(),
@@ -192,7 +239,13 @@ def share_done(record: Record, config: TrainConfig) -> float:
 
 
 def judge_model(
-    model: Model, home: Home, *, corpus: Path | None = None, count: int = 200, seed: int = 0
+    model: Model,
+    home: Home,
+    *,
+    corpus: Path | None = None,
+    held_out: Path | None = None,
+    count: int = 200,
+    seed: int = 0,
 ) -> tuple[Comparison, CorpusFile]:
     """Judge a model's pieces beside its prior's, random ones and real ones, all against music kept out of training.
 
@@ -200,6 +253,7 @@ def judge_model(
         model: to judge.
         home: where the corpus it learned from is cached.
         corpus: that corpus, where it is kept elsewhere: a folder or a corpus file.
+        held_out: the music to judge by, where it is not a tenth of that corpus.
         count: pieces of each set; also the most real ones.
         seed: of all draws.
 
@@ -221,10 +275,11 @@ def judge_model(
             f"{found.source} holds the corpus {found.digest}, but the model learned from "
             f"{known.get('corpus_digest')}: give that one, for other music may not have been kept out of training"
         )
-    training, held_out = Corpus.load(Path(found.path)).split(HELD_OUT)
+    judged_by = read_corpus(held_out, model.style, home) if held_out else None
+    training, apart = parted(found, judged_by)
     config = model.trio.config
     vocabulary = model.trio.vocabulary
-    real, learned = (_sayable(part, vocabulary, config.bars) for part in (held_out, training))
+    real, learned = (_sayable(part, vocabulary, config.bars) for part in (apart, training))
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randint(len(real), (count,), generator=generator)
     conditions = Conditions.of(real).select(rows)

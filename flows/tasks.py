@@ -55,10 +55,16 @@ def read_corpus(source: Path | None, style: str | None) -> dict[str, Any]:
 
 @task(name="learn", cache_policy=NO_CACHE)
 def learn(
-    corpus: dict[str, Any], settings: dict[str, Any], folder: Path, run_id: str, fresh: bool
+    corpus: dict[str, Any],
+    settings: dict[str, Any],
+    folder: Path,
+    run_id: str,
+    fresh: bool,
+    held_out: dict[str, Any] | None = None,
 ) -> dict[str, float]:
     """Train, log every record, and tell how far it is; gives the last figures of the trio."""
     config, found = TrainConfig.from_json(settings), CorpusFile.from_json(corpus)
+    judged_by = CorpusFile.from_json(held_out) if held_out else None
     tracker = Tracker(Home.here())
     last: dict[str, float] = {}
     with (
@@ -76,7 +82,7 @@ def learn(
                     "priors", 0.0, f"{record.agent}, epoch {record.step}: {record.metrics['nll']:.3f} nats a decision"
                 )
 
-        stages.train_model(found, config, folder, fresh=fresh, on_record=on_record)
+        stages.train_model(found, config, folder, held_out=judged_by, fresh=fresh, on_record=on_record)
     report("training", 1.0, "done")
     return last
 
@@ -104,14 +110,16 @@ def register_model(folder: Path, run_id: str, tags: dict[str, str]) -> dict[str,
 
 
 @task(name="judge", cache_policy=NO_CACHE)
-def judge(model: str, corpus: Path | None, count: int, seed: int, run_id: str) -> dict[str, Any]:
+def judge(
+    model: str, corpus: Path | None, count: int, seed: int, run_id: str, held_out: Path | None = None
+) -> dict[str, Any]:
     """Judge a model's pieces beside its prior's, random and real ones; gives a verdict, figures and the table."""
     report("evaluation", 0.0, f"{count} pieces of each policy")
     home = Home.here()
     tracker = Tracker(home)
     run = tracker.attached(run_id)
     with opened(model, home) as loaded:
-        comparison, found = stages.judge_model(loaded, home, corpus=corpus, count=count, seed=seed)
+        comparison, found = stages.judge_model(loaded, home, corpus=corpus, held_out=held_out, count=count, seed=seed)
         known = remembered(Path(loaded.source).parent, tracker).get("registered", {})
         steps = int(loaded.provenance.get("iterations", 0))
     figures = stages.figures(comparison)
@@ -145,7 +153,7 @@ def compose_and_render(
     output: Path,
     request: dict[str, Any],
     formats: list[str],
-    style: str | None,
+    arrangement: str | None,
     soundfont: Path | None,
     name: str,
 ) -> dict[str, Any]:
@@ -153,7 +161,13 @@ def compose_and_render(
     report("render", 0.0, "composing")
     with opened(model, Home.here()) as loaded:
         (piece,) = write_pieces(
-            loaded, Request(**request), output, formats=formats, style=style, soundfont=soundfont, name=name
+            loaded,
+            Request(**request),
+            output,
+            formats=formats,
+            arrangement=arrangement,
+            soundfont=soundfont,
+            name=name,
         )
     report("render", 1.0, "done")
     return piece

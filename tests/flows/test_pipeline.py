@@ -26,7 +26,7 @@ from flows.errors import FlowError
 from flows.home import Home
 from flows.pipeline import alone
 from flows.tracking import Tracker
-from tests.flows.conftest import environment, triad
+from tests.flows.conftest import environment, triad, write_tune
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,16 @@ def test_the_piece_can_be_seen_and_heard(piped: Piped) -> None:
     assert sound.shape[1] == 2
     assert 0.05 < abs(sound).max() < 1.0
     assert len(sound) / rate > 8 * 4 * 60 / 107
+
+
+def test_the_model_has_a_card_of_its_figures(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIAD_HOME", str(piped.home))
+    folder = Path(piped.told["model"])
+    assert "licence of the data: not stated" in (folder / "CARD.md").read_text()
+    told = json.loads(CliRunner().invoke(cli, ["styles", "--json"]).stdout)["styles"]
+    (row,) = [row for row in told if row["from"] == "here"]
+    assert (row["style"], row["folder"]) == ("tunes", str(folder))
+    assert row["overlap"] == piped.told["figures"]["agents/overlap"]
 
 
 def test_every_run_is_finished_and_has_its_curves(piped: Piped) -> None:
@@ -244,6 +254,27 @@ def test_a_training_interrupted_at_the_terminal_ends_in_order_and_goes_on(
     assert [piped.client.get_run(run).info.status for run in ids] == ["FINISHED"] * 4
     history = piped.client.get_metric_history(remembered["children"]["chord"], "loss")
     assert [metric.step for metric in history] == list(range(1, len(history) + 1))
+
+
+def test_a_style_of_ones_own_is_learned_from_all_of_its_music_and_there_to_compose_in(
+    tunes: Path, settings_file: Path, tmp_path: Path
+) -> None:
+    home, judges = tmp_path / "home", tmp_path / "judges"
+    judges.mkdir()
+    write_tune(judges / "new.mid", 40, bars=12)
+    done = triad(
+        *("train", "--style", "my-own", "--corpus", tunes, "--held-out", judges, "--steps", 1),
+        *("--settings", settings_file, "-o", tmp_path / "run", "--json"),
+        home=home,
+    )
+    told = json.loads(done.stdout)
+    assert told["registered"]["name"] == "triad-my-own"
+    done = triad("compose", "--style", "my-own", "--bars", 2, "--format", "mid", "-o", tmp_path / "out", home=home)
+    piece = json.loads((tmp_path / "out" / "piece-0-1.json").read_text())
+    assert piece["style"] == "my-own"
+    assert piece["model"]["source"] == str(tmp_path / "run" / "model")
+    assert piece["model"]["corpus"] == piece["model"]["corpus_digest"]
+    assert piece["model"]["held_out_source"] == "judges"
 
 
 def free_port() -> int:
