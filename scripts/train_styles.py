@@ -54,7 +54,7 @@ class Recipe(BaseModel):
         bundled: the bundled music it learns from; without it a folder is to be given.
         held_out: patterns of the names of pieces to judge by; without them a tenth is kept out.
         metres: learn from pieces in these only; all where empty.
-        minutes: of learning.
+        minutes: of learning, at most.
         seed: of the training and the evaluation.
         settings: further training settings (agents/config.py).
         data: what the music is, in a sentence or two.
@@ -86,7 +86,14 @@ def recipes() -> dict[str, Recipe]:
 
 
 def build(
-    style: str, recipe: Recipe, corpus: Path | None, *, work: Path, shelf: Path, count: int, steps: int | None = None
+    style: str,
+    recipe: Recipe,
+    corpus: Path | None,
+    *,
+    work: Path,
+    shelf: Path,
+    count: int,
+    fresh: bool = False,
 ) -> Path:
     """Train, pack, judge and describe the model of ``style``.
 
@@ -97,7 +104,7 @@ def build(
         work: where corpora, checkpoints and the unpacked model are kept.
         shelf: where the folder of the packed model is put, in place of one that is there.
         count: pieces to judge of each set.
-        steps: stop after so many decisions rather than after the recipe's minutes.
+        fresh: train anew even where there is a checkpoint.
 
     Returns:
         the folder of the packed model.
@@ -109,9 +116,8 @@ def build(
         raise FlowError(f"the music of {style} does not come with Triad: name its folder with --corpus")
     home = Home(work)
     learned, apart = music(style, recipe, corpus, home)
-    end = {"steps": steps} if steps else {"minutes": recipe.minutes}
-    config = TrainConfig.from_json({**recipe.settings, **end, "seed": recipe.seed})
-    trained = stages.train_model(learned, config, work / style, held_out=apart, on_record=_tell)
+    config = TrainConfig.from_json({**recipe.settings, "minutes": recipe.minutes, "seed": recipe.seed})
+    trained = stages.train_model(learned, config, work / style, held_out=apart, fresh=fresh, on_record=_tell)
     packed = work / f"{style}-packed"
     shutil.rmtree(packed, ignore_errors=True)
     pack(Trio.load(trained), packed)
@@ -228,15 +234,18 @@ def _tell_files(done: int, total: int) -> None:
 @click.option(
     "--count", type=click.IntRange(min=2), default=200, show_default=True, help="Pieces judged of each set."
 )
+@click.option("--fresh", is_flag=True, help="Train anew, as after a change of settings or of Triad itself.")
 @click.option("--work", type=click.Path(path_type=Path), default=Path("build/styles"), show_default=True)
 @click.option("--shelf", type=click.Path(path_type=Path), default=SHIPPED, help="Where models that ship lie.")
-def main(style: str, corpus: Path | None, minutes: float | None, count: int, work: Path, shelf: Path) -> None:
+def main(
+    style: str, corpus: Path | None, minutes: float | None, count: int, fresh: bool, work: Path, shelf: Path
+) -> None:
     """Train, judge and pack the model of a style, with its card."""
     recipe = recipes()[style]
     if minutes is not None:
         recipe = recipe.model_copy(update={"minutes": minutes})
     try:
-        folder = build(style, recipe, corpus, work=work.absolute(), shelf=shelf, count=count)
+        folder = build(style, recipe, corpus, work=work.absolute(), shelf=shelf, count=count, fresh=fresh)
     except TriadError as error:
         raise click.ClickException(str(error)) from None
     size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6

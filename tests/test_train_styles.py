@@ -17,9 +17,15 @@ from scripts.train_styles import Recipe, build, music, recipes
 from tests.flows.conftest import SETTINGS, write_tune
 
 TINY = Recipe(
-    minutes=1, seed=3, settings=SETTINGS, data="Tunes of the tests.", licence="CC0", attribution="the tests",
-    held_out=("*1.mid",), limits=("far too small",),
-)  # fmt: skip
+    minutes=1,
+    seed=3,
+    settings={**SETTINGS, "steps": 200},
+    data="Tunes of the tests.",
+    licence="CC0",
+    attribution="the tests",
+    held_out=("*1.mid",),
+    limits=("far too small",),
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +40,7 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory, tunes: Path) -> Path:
     place = tmp_path_factory.mktemp("shelf")
-    build("tiny", TINY, tunes, work=place / "work", shelf=place / "models", count=3, steps=200)
+    build("tiny", TINY, tunes, work=place / "work", shelf=place / "models", count=3)
     return place
 
 
@@ -105,10 +111,12 @@ def test_the_card_has_the_figures_of_the_packed_model(shelf: Path) -> None:
     assert card["figures"] == stages.figures(comparison)
 
 
-def test_made_again_it_is_the_same(shelf: Path, tunes: Path) -> None:
+@pytest.mark.parametrize("fresh", [False, True])
+def test_made_again_it_is_the_same(shelf: Path, tunes: Path, fresh: bool) -> None:
     folder = shelf / "models" / "tiny"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert build("tiny", TINY, tunes, work=shelf / "work", shelf=shelf / "models", count=3, steps=200) == folder
+    again = build("tiny", TINY, tunes, work=shelf / "work", shelf=shelf / "models", count=3, fresh=fresh)
+    assert again == folder
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in (shelf / "models").iterdir()] == ["tiny"]
 
@@ -121,10 +129,10 @@ def test_what_may_not_be_copied_and_is_does_not_ship(
     guarded = TINY.model_copy(update={"may_be_copied": False})
     kept = (shelf / "models" / "tiny" / "CARD.md").read_text()
     with pytest.raises(TriadError, match="20 notes in a row"):
-        build("tiny", guarded, tunes, work=shelf / "work", shelf=shelf / "models", count=3, steps=200)
+        build("tiny", guarded, tunes, work=shelf / "work", shelf=shelf / "models", count=3)
     assert (shelf / "models" / "tiny" / "CARD.md").read_text() == kept
     runs["real/longest"] = 20.0
-    build("tiny", guarded, tunes, work=shelf / "work", shelf=shelf / "models", count=3, steps=200)
+    build("tiny", guarded, tunes, work=shelf / "work", shelf=shelf / "models", count=3)
 
 
 def test_music_that_does_not_ship_must_be_given(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,9 @@ from flows.errors import FlowError
 from flows.home import Home, is_uri, model_folder
 from flows.progress import Console, heard_by
 from flows.styles import bundled_styles, check_style_name, model_of_style, model_unless_named
+
+if TYPE_CHECKING:
+    from flows.composing import Model
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -130,7 +133,8 @@ def check_training(
         check_style_name(style)
     if corpus is None and style is not None and style not in bundled_styles():
         raise FlowError(
-            f"unknown style {style!r}: choose one of {', '.join(bundled_styles())}, or give your music with --corpus"
+            f"no music of the style {style!r} comes with Triad: choose one of {', '.join(bundled_styles())}, or give "
+            "yours with --corpus"
         )
     if settings is None:
         return None
@@ -148,3 +152,25 @@ def check_training(
     except AgentError as error:
         raise FlowError(f"{settings}: {error}; agents/config.py lists the settings and their ranges") from None
     return read
+
+
+@contextmanager
+def opened(model: str | None, home: Home, source: str | None = None) -> Iterator[Model]:
+    """The model a checked MODEL argument names, for as long as the block lasts; None stands for no model.
+
+    Args:
+        model: its folder or URI.
+        home: whose store it is in, if it is in one.
+        source: what it is called where a piece says who wrote it, if not by ``model``.
+    """
+    from flows.composing import Model
+
+    if model is None:
+        yield Model.none()
+    elif is_uri(model):
+        from flows.registry import fetched
+
+        with fetched(model, home) as folder:
+            yield Model.load(folder, source or model)
+    else:
+        yield Model.load(Path(model), source)

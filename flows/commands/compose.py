@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from flows.checks import POLICIES
-from flows.commands.common import choose_model, json_option, seed_option, show, soundfont_option, working
-
-if TYPE_CHECKING:
-    from flows.composing import Model
+from flows.commands.common import choose_model, json_option, opened, seed_option, show, soundfont_option, working
 
 
 @click.command()
@@ -63,18 +57,18 @@ def compose(
     if soundfont is not None and not soundfont.is_file():
         raise FlowError(f"SoundFont {soundfont}: no such file; give the path of a .sf2 or .sf3 file")
     try:
-        chosen, source = choose_model(model, style)
+        named: tuple[str, str] | tuple[None, None] = choose_model(model, style)
     except FlowError:
         if model is not None or style is not None or policy != "random":
             raise
-        chosen = source = ""
+        named = (None, None)
     with working():
         from flows.composing import write_pieces
         from flows.progress import report
         from flows.requests import Request
 
         request = Request(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy)
-        with _opened(chosen, source, Home.here()) as loaded:
+        with opened(named[0], Home.here(), named[1]) as loaded:
             pieces = write_pieces(
                 loaded,
                 request,
@@ -88,20 +82,3 @@ def compose(
     click.echo(f"style {loaded.style}: {loaded.source}", err=True)
     lines = [path for piece in pieces for ending, path in piece["files"].items() if ending != "json"]
     show({"model": loaded.digest, "source": loaded.source, "pieces": pieces}, lines, as_json)
-
-
-@contextmanager
-def _opened(model: str, source: str, home: object) -> Iterator[Model]:
-    from flows.composing import Model
-    from flows.home import Home, is_uri
-
-    assert isinstance(home, Home)
-    if not model:
-        yield Model.none()
-    elif is_uri(model):
-        from flows.registry import fetched
-
-        with fetched(model, home) as folder:
-            yield Model.load(folder, model)
-    else:
-        yield Model.load(Path(model), source)
