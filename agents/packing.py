@@ -1,9 +1,9 @@
 """A model in half the space: what ships with Triad.
 
 Weights are rounded to float16 on the way to disk and are float32 again in the networks they are loaded into. On two
-trios, for folk tunes and for pop songs, the policies then differ by 2e-8 to 7e-8 nats a decision (mean Kullback-Leibler
-divergence), and 75 of 80 pieces of 16 bars are the same note for note; bfloat16, as large, is off by 1e-6 to 4e-6 and
-keeps 68.
+trios, for folk tunes and for pop songs, the policies then differ by 2e-8 to 7e-8 nats a decision (mean
+Kullback-Leibler divergence), and 75 of 80 pieces of 16 bars are the same note for note; bfloat16, as large, is off by
+1e-6 to 4e-6 and keeps 68.
 """
 
 from __future__ import annotations
