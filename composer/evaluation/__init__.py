@@ -5,6 +5,7 @@ The room knows scores and rewards; it knows no learner and writes no file.
 
 from composer.evaluation.audit import Audit, AuditRow, audit
 from composer.evaluation.baselines import scramble_pitches, shuffle_bars
+from composer.evaluation.classifier import Classification, classify
 from composer.evaluation.comparison import REAL_AGAINST_REAL, Comparison, compare
 from composer.evaluation.evaluation import (
     KEY_FEATURES,
@@ -19,10 +20,12 @@ __all__ = [
     "REAL_AGAINST_REAL",
     "Audit",
     "AuditRow",
+    "Classification",
     "Comparison",
     "Evaluation",
     "EvaluationError",
     "audit",
+    "classify",
     "compare",
     "evaluate",
     "features",
