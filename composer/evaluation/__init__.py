@@ -1,6 +1,6 @@
 """Evaluation: finished pieces beside real music kept out of training, and the audit of the reward terms.
 
-The room knows scores and rewards; it knows no learner and writes no file.
+The room knows scores, conditions and rewards; it knows no learner and writes no file.
 """
 
 from composer.evaluation.audit import Audit, AuditRow, audit
@@ -14,6 +14,7 @@ from composer.evaluation.evaluation import (
     evaluate,
 )
 from composer.evaluation.features import features
+from composer.evaluation.markov import Markov
 
 __all__ = [
     "KEY_FEATURES",
@@ -24,6 +25,7 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "EvaluationError",
+    "Markov",
     "audit",
     "classify",
     "compare",
