@@ -7,7 +7,7 @@ the runs, with confidence intervals that say what another seed might give.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -104,7 +104,13 @@ class Comparison:
     def to_json(self) -> dict[str, object]:
         """A JSON object: the evaluations of every set and their summary."""
         return {
-            "figures": self.figures(),
+            "figures": {
+                name: {
+                    figure.key: {**asdict(self.estimate(name, figure)), "ratio": self.ratio(name, figure)}
+                    for figure in FIGURES
+                }
+                for name in self.runs
+            },
             "similarity": {name: list(curve) for name, curve in self.similarity.items()},
             "sets": {name: [run.to_json() for run in runs] for name, runs in self.runs.items()},
         }

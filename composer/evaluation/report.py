@@ -90,6 +90,20 @@ class Report:
         """PNG data by name; the Markdown refers to ``NAME.png`` beside it."""
         return plots(self.comparison)
 
+    def to_json(self) -> dict[str, object]:
+        """A JSON object: the goals with their outcome, and :meth:`Comparison.to_json`."""
+        goals = [
+            {
+                "figure": verdict.figure.key,
+                "value": verdict.found.mean,
+                "real": verdict.real,
+                "goal": verdict.goal.text,
+                "met": verdict.met,
+            }
+            for verdict in verdicts(self.comparison)
+        ]
+        return {"title": self.title, "about": list(self.about), "goals": goals, **self.comparison.to_json()}
+
     def markdown(self, *, pictures: bool = True) -> str:
         """The document as Markdown, with or without references to its pictures."""
         parts = [f"# {self.title}\n"]

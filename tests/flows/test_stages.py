@@ -9,11 +9,8 @@ from agents.config import TrainConfig
 from agents.records import Record
 from composer.errors import TriadError
 from flows import stages
-from flows.composing import Model
-from flows.errors import FlowError
 from flows.home import Home
 from flows.styles import DEFAULT_STYLE, arrangement_for, bundled_styles, style_of_folder
-from tests.flows.conftest import write_tune
 
 
 def test_a_corpus_is_read_once_and_named_after_its_folder(tunes: Path, tmp_path: Path) -> None:
@@ -52,29 +49,6 @@ def test_how_much_is_done_is_the_nearer_of_the_two_ends() -> None:
     assert stages.share_done(record, TrainConfig(minutes=1.0)) == 0.5
     assert stages.share_done(record, TrainConfig(steps=1000, minutes=1.0)) == 0.5
     assert stages.share_done(record, TrainConfig(steps=100)) == 1.0
-
-
-def test_a_model_is_judged_against_music_it_never_saw(trained: Path) -> None:
-    model = Model.load(trained / "models" / "tunes" / "model")
-    comparison, corpus = stages.judge_model(model, Home(trained), count=4)
-    found = stages.figures(comparison)
-    assert set(comparison.evaluations) == {"agents", "prior", "random", "real against real"}
-    assert 0 <= found["agents/overlap"] <= 1
-    assert found["random/reward"] < found["real_against_real/reward"]
-    assert stages.verdict(comparison).startswith("The agents ")
-    assert corpus.digest == model.provenance["corpus_digest"]
-
-
-def test_other_music_is_refused_to_judge_by(trained: Path, tmp_path: Path) -> None:
-    model = Model.load(trained / "models" / "tunes" / "model")
-    with pytest.raises(FlowError, match="--corpus"):
-        stages.judge_model(model, Home(tmp_path / "elsewhere"))
-    other = tmp_path / "other"
-    other.mkdir()
-    for number in range(3):
-        write_tune(other / f"{number}.mid", number)
-    with pytest.raises(FlowError, match="other music"):
-        stages.judge_model(model, Home(trained), corpus=other)
 
 
 def test_going_on_with_other_settings_is_refused(trained: Path, tunes: Path, tmp_path: Path) -> None:
