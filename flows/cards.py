@@ -20,7 +20,6 @@ from flows.styles import CARD_FILE
 
 TEXT_FILE = "CARD.md"
 NOT_STATED = "not stated"
-_SETS = ("agents", "prior", "random", "real_against_real")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Card:
 
     Attributes:
         data: what music it learned from, in words.
-        figures: of the evaluation, by ``<set>/<figure>`` (:func:`flows.stages.figures`).
+        figures: of the evaluation, by ``<set>/<figure>`` (:func:`flows.judging.figures`).
         verdict: of the evaluation, one line.
         judged: pieces of each set that were judged.
         kept_out: how the music it was judged by was kept out of training.
@@ -90,13 +89,9 @@ class Card:
                 "## Figures\n",
                 f"{self.judged} pieces of {model['config']['bars']} bars of each set"
                 + (f" against {self.real} excerpts of kept-out music" if self.real else "")
-                + f". {self.verdict}.\n",
-                *_table(self.figures, "figure", _SETS),
-                *(
-                    ["## Copying\n", _COPYING, *_table(self.copying, "notes", ("pieces", "real"))]
-                    if self.copying
-                    else []
-                ),
+                + f"; {self.verdict}.\n",
+                *_table(self.figures, "figure"),
+                *(["## Copying\n", _COPYING, *_table(self.copying, "notes")] if self.copying else []),
                 "## Limits\n",
                 *_items(self._limits(model)),
             ]
@@ -200,13 +195,13 @@ def _differing(settings: Mapping[str, Any], defaults: Mapping[str, Any], prefix:
             yield f"{prefix}{name} {json.dumps(value)}"
 
 
-def _table(values: Mapping[str, float], title: str, sets: Sequence[str]) -> Iterator[str]:
+def _table(values: Mapping[str, float], title: str) -> Iterator[str]:
     """A Markdown table of figures named ``<set>/<figure>``: a row for each figure, a column for each set."""
     rows: dict[str, dict[str, float]] = {}
     for name, value in values.items():
         group, _, figure = name.partition("/")
         rows.setdefault(figure, {})[group] = value
-    columns = [*sets, *dict.fromkeys(group for row in rows.values() for group in row if group not in sets)]
+    columns = dict.fromkeys(name.partition("/")[0] for name in values)
     yield f"| {' | '.join([title, *(name.replace('_', ' ') for name in columns)])} |"
     yield f"|---|{'---:|' * len(columns)}"
     for figure, row in rows.items():

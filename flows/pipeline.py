@@ -22,9 +22,10 @@ from flows import stages
 from flows.cards import Card, write_card
 from flows.composing import Model
 from flows.errors import FlowError
-from flows.files import unwritable, write_text
+from flows.files import unwritable
 from flows.home import Home
 from flows.journal import remembered
+from flows.reports import PAGE
 from flows.stages import CorpusFile
 from flows.styles import DEFAULT_MINUTES
 from flows.tasks import compose_and_render, judge, learn, read_corpus, register_model
@@ -34,6 +35,7 @@ from flows.tracking import Run, Tracker
 def _flow_run_name() -> str:
     given = flow_run.parameters or {}
     named = [Path(str(given[name])).stem for name in ("style", "model") if given.get(name)]
+    named += [_named(given["models"])] if given.get("models") else []
     return " ".join([str(flow_run.flow_name), *named, f"seed {given.get('seed', 0)}"])
 
 
@@ -97,28 +99,31 @@ def train(
 
 @flow(name="evaluate", flow_run_name=_flow_run_name)
 def evaluate(
-    model: str,
+    models: list[str],
     corpus: Path | None = None,
+    held_out: Path | None = None,
     count: int = 200,
     seed: int = 0,
-    held_out: Path | None = None,
+    output: Path | None = None,
     run_id: str | None = None,
 ) -> dict[str, Any]:
-    """Judge a model's pieces beside its prior's, random and real ones, against music kept out of its training.
+    """Judge models' pieces beside baselines and real ones, against music kept out of training, and report it.
 
     Args:
-        model: Folder or MLflow URI of the model.
-        corpus: The music it learned from, where it is not in Triad's home any more.
-        count: Pieces of each set.
+        models: Folders or MLflow URIs; those that differ only in the seed are runs of one set.
+        corpus: The music they learned from, where it is not in Triad's home any more.
+        held_out: Music to judge by, where it is not the tenth of the corpus that training keeps out.
+        count: Pieces of each run.
         seed: Of all draws.
-        held_out: The music to judge by, where it is not a tenth of that corpus.
+        output: Folder for the report; with the MLflow run alone where none is given.
         run_id: MLflow run to log to; one of its own where none is given.
     """
     tracker = Tracker(Home.here())
-    with _run(tracker, run_id, f"evaluation · {Path(model).name} · seed {seed}", kind="evaluate") as run:
-        judged = judge(model, corpus, count, seed, run.run_id, held_out)
+    with _run(tracker, run_id, f"evaluation · {_named(models)} · seed {seed}", kind="evaluate") as run:
+        judged = judge(models, corpus, held_out, count, seed, output, run.run_id)
         if run_id is None:
-            run.params({"model": model, "count": count, "seed": seed, "model_digest": judged["digest"]})
+            digests = ", ".join(judged["digests"])
+            run.params({"models": ", ".join(models), "count": count, "seed": seed, "model_digests": digests})
             run.note(f"**{judged['verdict']}**")
         rows = [{"figure": name, "value": round(value, 4)} for name, value in judged["figures"].items()]
         create_table_artifact(key="evaluation", table=rows, description=judged["verdict"])
@@ -220,12 +225,11 @@ def pipeline(
             output=folder, settings=settings, fresh=fresh, held_out=held_out, run_id=run.run_id,
         )  # fmt: skip
         judged = evaluate(
-            model=trained["model"], corpus=Path(found.path), count=count, seed=seed, held_out=held_out,
-            run_id=run.run_id,
+            models=[trained["model"]], corpus=Path(found.path), held_out=held_out, count=count, seed=seed,
+            output=shown / "evaluation", run_id=run.run_id,
         )  # fmt: skip
         write_card(Path(trained["model"]), _own_card(found, judged, count, judged_by))
         piece = render(model=trained["model"], output=shown, bars=bars, seed=seed, run_id=run.run_id)
-        write_text(shown / "evaluation.md", judged["markdown"])
         version = trained["registered"]
         lines = (
             f"**{judged['verdict']}**",
@@ -239,7 +243,7 @@ def pipeline(
     return {
         **{name: trained[name] for name in ("model", "digest", "style", "corpus", "registered", "experiment_id")},
         "verdict": judged["verdict"], "figures": judged["figures"],
-        "piece": piece, "report": str(shown / "evaluation.md"),
+        "piece": piece, "report": str(shown / "evaluation" / PAGE),
         "run_id": run.run_id, "link": tracker.link(run), "tracking_uri": tracker.uri,
     }  # fmt: skip
 
@@ -321,6 +325,12 @@ def _summary(key: str, text: str, tracker: Tracker, run: Run) -> None:
 def _budget(config: TrainConfig) -> str:
     parts = [f"{config.minutes:g} min"] if config.minutes else []
     return " or ".join([*parts, *([f"{config.steps} steps"] if config.steps else [])])
+
+
+def _named(models: list[str]) -> str:
+    """Several models in a title."""
+    first = Path(models[0]).name
+    return first if len(models) == 1 else f"{first} and {len(models) - 1} more"
 
 
 def _list_lines(lines: tuple[str, ...]) -> str:

@@ -1,4 +1,6 @@
-"""What the pipeline does, as plain functions: read a corpus, train, judge. Knows no Prefect and no MLflow.
+"""What the pipeline does, as plain functions: read a corpus and train; :mod:`flows.judging` judges.
+
+Neither knows Prefect or MLflow.
 
 Stages hand each other folders, files and plain values, never tensors, so that each can run in a process of its own
 and a workflow engine can keep its inputs and outputs.
@@ -8,12 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -21,13 +22,8 @@ from agents.config import TrainConfig
 from agents.records import Record
 from agents.training import train
 from composer.corpus import Corpus, bundled_corpus, cached_corpus
-from composer.environment import Conditions, follow
-from composer.evaluation import Comparison, compare
-from composer.rewards import RewardWeights
 from composer.score import Score
 from composer.theory import METERS, Key
-from composer.vocabulary import Vocabulary
-from flows.composing import Model
 from flows.errors import FlowError
 from flows.files import unwritable
 from flows.home import Home
@@ -35,7 +31,6 @@ from flows.revision import revision, triad_version
 from flows.styles import DEFAULT_STYLE, arrangement_for, style_of_folder
 
 HELD_OUT = 0.1
-POLICIES: tuple[Literal["agents", "prior", "random"], ...] = ("agents", "prior", "random")
 
 # Settings that say when to stop and how often to save: a run may go on with others, so they do not name it.
 _NOT_IN_NAME = ("steps", "minutes", "checkpoint_every", "device")
@@ -236,99 +231,3 @@ def share_done(record: Record, config: TrainConfig) -> float:
         record.metrics["seconds"] / (60 * config.minutes) if config.minutes else 0.0,
     ]
     return min(max(shares), 1.0)
-
-
-def judge_model(
-    model: Model,
-    home: Home,
-    *,
-    corpus: Path | None = None,
-    held_out: Path | None = None,
-    count: int = 200,
-    seed: int = 0,
-) -> tuple[Comparison, CorpusFile]:
-    """Judge a model's pieces beside its prior's, random ones and real ones, all against music kept out of training.
-
-    Args:
-        model: to judge.
-        home: where the corpus it learned from is cached.
-        corpus: that corpus, where it is kept elsewhere: a folder or a corpus file.
-        held_out: the music to judge by, where it is not a tenth of that corpus.
-        count: pieces of each set; also the most real ones.
-        seed: of all draws.
-
-    Raises:
-        FlowError: if the corpus is not there any more, or another one is given.
-    """
-    if model.trio is None:
-        raise FlowError("there is no model to judge")
-    known = model.provenance
-    kept = home.corpora / str(known.get("corpus_file", ""))
-    if corpus is None and not kept.is_file():
-        raise FlowError(
-            f"the corpus {known.get('corpus_source')} ({known.get('corpus_digest')}) that {model.source} learned "
-            f"from is not in {home.corpora}: give it with --corpus"
-        )
-    found = read_corpus(corpus or kept, model.style, home)
-    if found.digest != known.get("corpus_digest"):
-        raise FlowError(
-            f"{found.source} holds the corpus {found.digest}, but the model learned from "
-            f"{known.get('corpus_digest')}: give that one, for other music may not have been kept out of training"
-        )
-    judged_by = read_corpus(held_out, model.style, home) if held_out else None
-    training, apart = parted(found, judged_by)
-    config = model.trio.config
-    vocabulary = model.trio.vocabulary
-    real, learned = (_sayable(part, vocabulary, config.bars) for part in (apart, training))
-    generator = torch.Generator().manual_seed(seed)
-    rows = torch.randint(len(real), (count,), generator=generator)
-    conditions = Conditions.of(real).select(rows)
-    sets: dict[str, Score] = {policy: model.trio.compose(conditions, policy=policy, seed=seed) for policy in POLICIES}
-    comparison = compare(
-        sets,
-        held_out=real,
-        training=learned,
-        reference=model.trio.reference,
-        seed=seed,
-        weights=RewardWeights(terms=config.rewards),
-    )
-    return comparison, found
-
-
-def _sayable(corpus: Corpus, vocabulary: Vocabulary, bars: int) -> Score:
-    """The excerpts of a corpus as a vocabulary can say them: like is compared with like.
-
-    Raises:
-        CorpusError: if no piece is long enough, or none is in a metre the vocabulary has rhythm cells for.
-    """
-    meters = [METERS[index].name for index in vocabulary.meters()]
-    score, _ = follow(vocabulary, corpus.of_meters(meters).excerpts(bars))
-    return score
-
-
-def verdict(comparison: Comparison) -> str:
-    """One line on how the agents fare: overlap with real music (0..1) and reward a bar (0 as real music)."""
-    found = figures(comparison)
-    said = {
-        name: f"{found.get(f'{short}/overlap', math.nan):.2f} / {found.get(f'{short}/reward', math.nan):+.2f}"
-        for name, short in ((name, name.replace(" ", "_")) for name in comparison.evaluations)
-    }
-    better = found.get("agents/reward", 0.0) > found.get("prior/reward", 0.0)
-    start = "The agents beat their prior" if better else "The agents do not beat their prior"
-    others = ", ".join(f"{name} {figure}" for name, figure in said.items() if name != "agents")
-    return f"{start}: overlap with real music / reward a bar {said['agents']} ({others})"
-
-
-def figures(comparison: Comparison) -> dict[str, float]:
-    """The figures a tracker keeps, by ``<set>/<figure>``; the report holds the rest."""
-    found: dict[str, float | None] = {}
-    for name, evaluation in comparison.evaluations.items():
-        short = name.replace(" ", "_")
-        found[f"{short}/overlap"] = evaluation.overlap
-        found |= {f"{short}/overlap_{group}": value for group, value in evaluation.overlap_by_group.items()}
-        found |= {f"{short}/reward_{agent}": estimate.mean for agent, estimate in evaluation.reward.items()}
-        found[f"{short}/reward"] = sum(estimate.mean or 0.0 for estimate in evaluation.reward.values())
-        found[f"{short}/distinct"] = evaluation.diversity.distinct
-        found[f"{short}/nearest"] = evaluation.diversity.nearest
-        found[f"{short}/copied_run"] = evaluation.copying.longest
-    return {name: float(value) for name, value in found.items() if value is not None}

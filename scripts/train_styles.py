@@ -31,6 +31,7 @@ from agents.records import Record
 from agents.trio import Trio
 from composer.corpus import Corpus
 from composer.errors import TriadError
+from composer.evaluation import REAL_AGAINST_REAL, headline
 from composer.evaluation.statistics import longest_runs
 from composer.score import concatenate
 from composer.theory import METERS
@@ -39,6 +40,7 @@ from flows.cards import Card, write_card
 from flows.composing import Model
 from flows.errors import FlowError
 from flows.home import Home
+from flows.judging import figures, judge_models
 from flows.requests import Request
 from flows.stages import CorpusFile
 from flows.styles import SHIPPED
@@ -158,8 +160,8 @@ def described(
     Raises:
         FlowError: if a piece copies more of the training music than it may.
     """
-    comparison, _ = stages.judge_model(
-        model,
+    report, _ = judge_models(
+        [model],
         home,
         corpus=Path(learned.path),
         held_out=Path(apart.path) if apart else None,
@@ -173,12 +175,13 @@ def described(
             f"a piece of {model.style} shares {runs['pieces/longest']:.0f} notes in a row with a training piece, "
             f"kept-out music at most {runs['real/longest']:.0f}: not shipped"
         )
-    agents = comparison.evaluations["agents"]
+    comparison = report.comparison
+    agents = comparison.runs[comparison.head][0]
     far = [(name, agents.features[name]) for name in agents.farthest]
     return Card(
         data=recipe.data,
-        figures=stages.figures(comparison),
-        verdict=stages.verdict(comparison),
+        figures=figures(comparison),
+        verdict=headline(comparison),
         judged=count,
         kept_out=f"{len(kept_out)} pieces, "
         + (f"those named like {', '.join(recipe.held_out)}" if recipe.held_out else "a tenth, chosen by their names"),
@@ -186,7 +189,7 @@ def described(
         model_licence=LICENCE_OF_MODELS,
         attribution=recipe.attribution,
         learned=dict(Counter(METERS[meter].name for meter in training.scores.meter.tolist()).most_common()),
-        real=agents.against,
+        real=len(comparison.samples[REAL_AGAINST_REAL][agents.farthest[0]]),
         copying=runs,
         farthest=[(name, row.overlap or 0.0, row.mean or 0.0, row.real or 0.0) for name, row in far],
         limits=recipe.limits,
@@ -200,8 +203,8 @@ def copied(model: Model, training: Corpus, kept_out: Corpus, count: int, seed: i
     pieces = [model.compose(Request(bars=bars, seed=seed), number)[0] for number in range(1, count + 1)]
     sets = {"pieces": concatenate(pieces), "real": kept_out.excerpts(bars)}
     runs = {name: longest_runs(score, training.scores) for name, score in sets.items()}
-    figures = {"longest": np.max, "95th_percentile": lambda found: np.quantile(found, 0.95), "median": np.median}
-    return {f"{name}/{figure}": float(of(found)) for name, found in runs.items() for figure, of in figures.items()}
+    measures = {"longest": np.max, "95th_percentile": lambda found: np.quantile(found, 0.95), "median": np.median}
+    return {f"{name}/{figure}": float(of(found)) for name, found in runs.items() for figure, of in measures.items()}
 
 
 def _put(folder: Path, place: Path) -> Path:

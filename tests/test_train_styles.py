@@ -9,9 +9,9 @@ import pytest
 
 from composer.corpus import Corpus, bundled_corpus
 from composer.errors import TriadError
-from flows import stages
 from flows.composing import Model
 from flows.home import Home
+from flows.judging import figures, judge_models
 from flows.styles import shipped_models
 from scripts.train_styles import Recipe, build, music, recipes
 from tests.flows.conftest import SETTINGS, write_tune
@@ -99,8 +99,8 @@ def test_what_ships_is_a_packed_model_with_its_card(shelf: Path, tunes: Path) ->
 def test_the_card_has_the_figures_of_the_packed_model(shelf: Path) -> None:
     model = Model.load(shelf / "models" / "tiny")
     home = Home(shelf / "work")
-    comparison, _ = stages.judge_model(
-        model,
+    report, _ = judge_models(
+        [model],
         home,
         corpus=home.corpora / "tiny-training.safetensors",
         held_out=home.corpora / "tiny-held-out.safetensors",
@@ -108,7 +108,7 @@ def test_the_card_has_the_figures_of_the_packed_model(shelf: Path) -> None:
         seed=TINY.seed,
     )
     card = json.loads((shelf / "models" / "tiny" / "card.json").read_text())
-    assert card["figures"] == stages.figures(comparison)
+    assert card["figures"] == figures(report.comparison)
 
 
 @pytest.mark.parametrize("fresh", [False, True])

@@ -8,7 +8,7 @@ essential ones: they lower the priors' held-out error most.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from composer.theory import MAX_BEAT_STEPS, METERS, MODES
@@ -80,6 +80,20 @@ SLOTS: tuple[Slot, ...] = (
     ),
     *(Slot(f"pitch {bars} bars ago", (MELODY,), _pitches) for bars in RECALLED_BARS),
 )
+
+_WRITERS: Mapping[Callable[[Vocabulary], int], int] = {_chords: CHORD, _cells: RHYTHM, _pitches: MELODY}
+# Slots that tell of a part although their values are not choices of its agent.
+_TELLS_OF = {
+    "steps to the next onset in the beat": RHYTHM,
+    "a note sounds on": RHYTHM,
+    "steps since the last onset": RHYTHM,
+    "beats since the chord changed": CHORD,
+}
+
+
+def writer(slot: Slot) -> int | None:
+    """The agent whose choices a slot tells of; None for what is settled beforehand and for the place in the piece."""
+    return _WRITERS[slot.size] if slot.size in _WRITERS else _TELLS_OF.get(slot.name)
 
 
 def slot_sizes(vocabulary: Vocabulary) -> tuple[int, ...]:

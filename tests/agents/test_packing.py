@@ -11,8 +11,9 @@ from torch import nn
 from agents.agent import act
 from agents.errors import CheckpointError
 from agents.packing import pack
-from agents.trio import Trio, agent_columns
-from composer.environment import Conditions, follow
+from agents.trio import Trio
+from composer.environment import Conditions, columns, follow
+from composer.vocabulary import AGENTS
 from tests.agents.test_trio import make_trio
 
 
@@ -37,9 +38,9 @@ def test_the_packed_policy_is_the_same_to_a_hundred_thousandth_of_a_nat(tmp_path
     packed = Trio.load(tmp_path)
     pieces = trio.compose(Conditions.uniform(8, meter=0, mode=0, bars=4), seed=3)
     _, decisions = follow(trio.vocabulary, pieces)
-    for index, columns in enumerate(agent_columns("cpu")):
+    for index in range(len(AGENTS)):
         rows = (decisions.turn == index).nonzero().flatten()
-        seen = decisions.observation[rows][:, columns]
+        seen = decisions.observation[rows][:, list(columns(index))]
         legal = decisions.legal[rows, : trio.vocabulary.sizes[index]]
         with torch.inference_mode():
             first, second = (act(whose.agents[index], seen, legal).policy for whose in (trio, packed))

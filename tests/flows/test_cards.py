@@ -21,7 +21,7 @@ CARD = Card(
         "real_against_real/overlap": 0.8,
         "agents/reward": -1.5,
     },
-    verdict="The agents do well",
+    verdict="the agents do well",
     judged=20,
     kept_out="2 pieces, a tenth",
     licence="CC0",
@@ -67,8 +67,10 @@ def test_the_card_says_data_licence_seed_figures_and_limits(description: dict[st
         "seed 1,",
         "chord.hidden 8, chord.batch_size 32",
         "steps 600",
-        "20 pieces of 4 bars of each set against 7 excerpts of kept-out music. The agents do well.",
-        "| overlap | 0.7123 | 0.6 |  | 0.8 |",
+        "20 pieces of 4 bars of each set against 7 excerpts of kept-out music; the agents do well.",
+        "| figure | agents | prior | real against real |",
+        "| overlap | 0.7123 | 0.6 | 0.8 |",
+        "| reward | -1.5 |  |  |",
         "| longest | 9 | 11 |",
         "few pieces to learn from in 3/4",
         "heard nothing in 2/4, 6/8, 9/8, 12/8",
@@ -94,5 +96,5 @@ def test_a_card_beside_its_model_is_made_from_its_data(trained: Path, tmp_path: 
     kept = Card.from_json(json.loads((tmp_path / "card.json").read_text()))
     assert kept.to_json() == CARD.to_json()
     assert kept.markdown(json.loads((tmp_path / "model.json").read_text())) == (tmp_path / "CARD.md").read_text()
-    write_card(tmp_path, replace(CARD, verdict="The agents do badly"))
+    write_card(tmp_path, replace(CARD, verdict="the agents do badly"))
     assert "do badly" in (tmp_path / "CARD.md").read_text()

@@ -28,6 +28,11 @@ from flows.pipeline import alone
 from flows.tracking import Tracker
 from tests.flows.conftest import environment, triad, write_tune
 
+REPORT = {
+    *("evaluation.md", "evaluation.html", "evaluation.json"),
+    *(f"{name}.png" for name in ("overlap", "classifier", "similarity", "features")),
+}
+
 
 @dataclass(frozen=True)
 class Piped:
@@ -58,8 +63,10 @@ def piped(tmp_path_factory: pytest.TempPathFactory, tunes: Path, settings_file: 
 def test_the_piece_can_be_seen_and_heard(piped: Piped) -> None:
     assert {path.name for path in piped.out.iterdir()} == {
         *(f"piece-1-1.{ending}" for ending in ("mid", "wav", "png", "html", "json")),
-        "evaluation.md",
+        "evaluation",
     }
+    assert {path.name for path in (piped.out / "evaluation").iterdir()} == REPORT
+    assert piped.told["report"] == str(piped.out / "evaluation" / "evaluation.html")
     sound, rate = soundfile.read(piped.out / "piece-1-1.wav")
     assert sound.shape[1] == 2
     assert 0.05 < abs(sound).max() < 1.0
@@ -94,6 +101,8 @@ def test_every_run_is_finished_and_has_its_curves(piped: Piped) -> None:
 def test_the_parent_run_tells_the_outcome_first_and_keeps_the_files(piped: Piped) -> None:
     parent = piped.runs()["pipeline"]
     assert parent.data.tags["mlflow.note.content"].startswith(f"**{piped.told['verdict']}**")
+    told = {file.path for file in piped.client.list_artifacts(parent.info.run_id, "evaluation")}
+    assert told == {f"evaluation/{name}" for name in REPORT}
     kept = {file.path for file in piped.client.list_artifacts(parent.info.run_id, "piece")}
     assert kept == {f"piece/piece-1-1.{ending}" for ending in ("mid", "wav", "png", "html", "json")}
     assert parent.info.artifact_uri.startswith((piped.home / "artifacts").as_uri())
@@ -195,9 +204,11 @@ def test_a_model_is_registered_once(piped: Piped, monkeypatch: pytest.MonkeyPatc
 def test_a_model_of_the_registry_is_judged_as_its_folder_is(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIAD_HOME", str(piped.home))
     with Tracker(Home.here()).run("again", kind="evaluate") as run:
-        told = tasks.judge.fn("models:/triad-tunes@champion", None, 4, 1, run.run_id)
+        told = tasks.judge.fn(["models:/triad-tunes@champion"], None, None, 4, 1, None, run.run_id)
     assert told["figures"] == piped.told["figures"]
-    assert {file.path for file in piped.client.list_artifacts(run.run_id)} == {"evaluation.json", "evaluation.md"}
+    kept = {file.path for file in piped.client.list_artifacts(run.run_id, "evaluation")}
+    assert kept == {f"evaluation/{name}" for name in REPORT}
+    assert told["files"] == []
 
 
 def start(*arguments: object, home: Path) -> subprocess.Popen[str]:

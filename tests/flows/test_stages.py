@@ -12,6 +12,7 @@ from flows import stages
 from flows.composing import Model
 from flows.errors import FlowError
 from flows.home import Home
+from flows.judging import judge_models
 from flows.styles import DEFAULT_STYLE, arrangement_for, bundled_styles, style_of_folder
 from tests.flows.conftest import SETTINGS, write_tune
 
@@ -54,29 +55,6 @@ def test_how_much_is_done_is_the_nearer_of_the_two_ends() -> None:
     assert stages.share_done(record, TrainConfig(steps=100)) == 1.0
 
 
-def test_a_model_is_judged_against_music_it_never_saw(trained: Path) -> None:
-    model = Model.load(trained / "models" / "tunes" / "model")
-    comparison, corpus = stages.judge_model(model, Home(trained), count=4)
-    found = stages.figures(comparison)
-    assert set(comparison.evaluations) == {"agents", "prior", "random", "real against real"}
-    assert 0 <= found["agents/overlap"] <= 1
-    assert found["random/reward"] < found["real_against_real/reward"]
-    assert stages.verdict(comparison).startswith("The agents ")
-    assert corpus.digest == model.provenance["corpus_digest"]
-
-
-def test_other_music_is_refused_to_judge_by(trained: Path, tmp_path: Path) -> None:
-    model = Model.load(trained / "models" / "tunes" / "model")
-    with pytest.raises(FlowError, match="--corpus"):
-        stages.judge_model(model, Home(tmp_path / "elsewhere"))
-    other = tmp_path / "other"
-    other.mkdir()
-    for number in range(3):
-        write_tune(other / f"{number}.mid", number)
-    with pytest.raises(FlowError, match="other music"):
-        stages.judge_model(model, Home(trained), corpus=other)
-
-
 @pytest.fixture(scope="module")
 def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tunes that are none of those a model learned from."""
@@ -98,8 +76,8 @@ def test_with_music_to_judge_by_all_of_the_corpus_is_learned_from(tunes: Path, a
     known = model.provenance
     assert known["corpus"] == known["corpus_digest"] == corpus.digest
     assert (known["held_out_source"], known["held_out_digest"]) == ("judges", judges.digest)
-    comparison, _ = stages.judge_model(model, home, held_out=apart, count=4)
-    assert comparison.evaluations["agents"].against == 4 * 3
+    report, _ = judge_models([model], home, held_out=apart, count=4)
+    assert "12 excerpts of 4 pieces kept out of training" in " ".join(report.about)
 
 
 def test_without_it_a_tenth_is_kept_out(trained: Path) -> None:
