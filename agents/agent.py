@@ -88,6 +88,8 @@ def preferences(agent: Agent, observation: Tensor, log_prior: Tensor, temperatur
         log_prior: (N, A).
         temperature: multiplies tau: large leans to the prior (style), small to the values (theory).
     """
+    if not agent.config.learns:
+        return torch.exp(log_prior)
     q = agent.values(observation)
     if agent.config.exploration == "epsilon":
         return policy.greedy(q, log_prior)

@@ -32,6 +32,10 @@ class AgentConfig:
     """What the policy is held to: a frozen network trained on the corpus, or the uniform choice."""
     target: Literal["soft", "hard"] = "soft"
     """The value of a next state: temperature * logsumexp(log prior + q / temperature), or the largest q."""
+    partners: Literal["seen", "hidden"] = "seen"
+    """Whether values and prior know what the other two agents chose just now and before."""
+    learns: bool = True
+    """An agent that does not learn stays at its prior."""
     exploration: Literal["boltzmann", "epsilon"] = "boltzmann"
     """How actions are drawn: from prior * exp(q / temperature), or the best one but for a share epsilon."""
     double: bool = True

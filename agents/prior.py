@@ -18,7 +18,8 @@ from agents.config import PriorConfig
 from agents.networks import Network
 from agents.policy import masked_log_prior
 from agents.seeding import generator
-from composer.environment import Decisions, Relation, columns
+from agents.sight import Sight
+from composer.environment import Decisions, Relation
 from composer.vocabulary import Vocabulary
 
 _EVALUATED_AT_ONCE = 8192
@@ -70,10 +71,10 @@ class Epoch:
     best: float
 
 
-def examples_of(agent: int, vocabulary: Vocabulary, decisions: Decisions) -> Examples:
+def examples_of(agent: int, vocabulary: Vocabulary, decisions: Decisions, sight: Sight) -> Examples:
     """The decisions of the agent of turn ``agent`` among all of them, as that agent sees them."""
     own = decisions.select((decisions.turn == agent).nonzero().flatten())
-    return Examples(own.observation[:, list(columns(agent))], own.legal[:, : vocabulary.sizes[agent]], own.action)
+    return Examples(sight.see(own.observation), own.legal[:, : vocabulary.sizes[agent]], own.action)
 
 
 def learn_prior(

@@ -28,7 +28,8 @@ from agents.prior import examples_of, learn_prior
 from agents.records import Record
 from agents.replay import Replay
 from agents.seeding import derive, generator
-from agents.trio import Trio, agent_columns, agent_sizes, to_cpu
+from agents.sight import Sight
+from agents.trio import Trio, agent_sizes, to_cpu
 from composer.corpus import Corpus
 from composer.environment import Conditions, Decisions, columns, follow, play, relations
 from composer.form import analyse
@@ -119,7 +120,7 @@ class Training:
         self._corpus_digest = corpus_digest
         self._judge = judge
         self._draws = generator(config.seed, "conditions")
-        self._seen = agent_columns(config.device)
+        self._sights = Sight.of_agents(config)
         self.replays = tuple(
             Replay(
                 agent.replay_capacity,
@@ -141,7 +142,7 @@ class Training:
     def epsilon(self, index: int) -> float:
         """Share of random actions of the agent of turn ``index`` at this moment; 0 if it explores otherwise."""
         config = self.trio.agents[index].config
-        if config.exploration != "epsilon":
+        if config.exploration != "epsilon" or not config.learns:
             return 0.0
         return policy.linear_decay(config.epsilon_start, config.epsilon_end, self.steps / config.epsilon_decay)
 
@@ -163,17 +164,9 @@ class Training:
             order = torch.sort(decisions.piece[mine], stable=True).indices
             own = decisions.select(mine[order])
             prior, wanted = choices[index].log_prior, choices[index].policy
-            reward, discount = losses.semi_markov_returns(rewards[index], own.piece, own.time, agent.config.discount)
-            self.replays[index].push(
-                own.observation[:, self._seen[index]], prior[order], own.action, reward, discount
-            )
-            learned = [
-                agent.update(self.replays[index].sample(agent.config.batch_size, agent.generator))
-                for _ in range(agent.config.updates)
-            ]
             kl = float(losses.policy_kl(wanted, prior).mean())
             metrics = {
-                **{key: float(torch.stack([row[key] for row in learned]).mean()) for key in learned[0]},
+                **(self._learn(index, own, prior[order], rewards[index]) if agent.config.learns else {}),
                 "temperature": agent.temperature,
                 "epsilon": epsilons[index],
                 "kl": kl,
@@ -181,7 +174,10 @@ class Training:
                 "reward": float(rewards[index].sum(1).mean()),
                 "decisions": len(own) / config.pieces,
             }
-            agent.temperature = policy.steered(agent.temperature, kl, agent.config.kl_target, agent.config.kl_step)
+            if agent.config.learns:
+                agent.temperature = policy.steered(
+                    agent.temperature, kl, agent.config.kl_target, agent.config.kl_step
+                )
             records.append(Record("learn", name, self.iteration, metrics))
 
         seconds = time.perf_counter() - began
@@ -193,6 +189,16 @@ class Training:
             **{f"reward/{term}": credit for term, credit in judgement.terms.items()},
         }
         return [*records, Record("learn", "trio", self.iteration, together)]
+
+    def _learn(self, index: int, own: Decisions, log_prior: Tensor, rewards: Tensor) -> dict[str, float]:
+        """Remember an agent's decisions, piece by piece, and learn; gives the means of its learning figures."""
+        agent, replay = self.trio.agents[index], self.replays[index]
+        reward, discount = losses.semi_markov_returns(rewards, own.piece, own.time, agent.config.discount)
+        replay.push(self._sights[index].see(own.observation), log_prior, own.action, reward, discount)
+        learned = [
+            agent.update(replay.sample(agent.config.batch_size, agent.generator)) for _ in range(agent.config.updates)
+        ]
+        return {key: float(torch.stack([row[key] for row in learned]).mean()) for key in learned[0]}
 
     @torch.inference_mode()
     def _compose(self, epsilons: list[float]) -> tuple[Score, Decisions, list[Choice]]:
@@ -208,7 +214,7 @@ class Training:
                 if len(rows):
                     choice = acting.act(
                         agent,
-                        observation[rows[:, None], self._seen[index]],
+                        self._sights[index].see(observation, rows),
                         legal[rows, : sizes[index]],
                         epsilon=epsilons[index],
                     )
@@ -312,14 +318,15 @@ def learn_priors(
         lessons(vocabulary, corpus.select(sorted(rows.tolist())), config.bars)
         for rows in (order[:kept], order[kept:])
     )
+    sights = Sight.of_agents(replace(config, device="cpu"))
     priors: list[Network | None] = []
     for index, name in enumerate(AGENTS):
         if config.agents[index].prior == "uniform":
             priors.append(None)
             continue
         epochs = learn_prior(
-            examples_of(index, vocabulary, training),
-            examples_of(index, vocabulary, held_out),
+            examples_of(index, vocabulary, training, sights[index]),
+            examples_of(index, vocabulary, held_out, sights[index]),
             agent_sizes(index, vocabulary),
             config.priors,
             seed=derive(config.seed, name, "prior"),

@@ -19,6 +19,7 @@ from agents.dqn import DQN
 from agents.errors import AgentError, CheckpointError
 from agents.networks import Network
 from agents.seeding import derive, generator
+from agents.sight import Sight
 from agents.tabular import Tabular
 from composer.environment import SLOTS, Conditions, columns, play, relations, slot_sizes
 from composer.errors import TriadError
@@ -126,7 +127,7 @@ class Trio:
         device = self.config.device
         multipliers = _multipliers(temperature)
         randoms = [generator(seed, "compose", name, device=device) for name in AGENTS]
-        seen = agent_columns(device)
+        sights = Sight.of_agents(self.config)
         sizes = self.vocabulary.sizes
 
         def decide(turn: Tensor, observation: Tensor, legal: Tensor) -> Tensor:
@@ -136,7 +137,7 @@ class Trio:
                 if len(rows):
                     actions[rows] = acting.perform(
                         agent,
-                        observation[rows[:, None], seen[index]],
+                        sights[index].see(observation, rows),
                         legal[rows, : sizes[index]],
                         randoms[index],
                         behaviour=policy,
@@ -281,11 +282,6 @@ def agent_sizes(index: int, vocabulary: Vocabulary) -> tuple[int, ...]:
     """Number of values of each slot that the agent of turn ``index`` sees."""
     sizes = slot_sizes(vocabulary)
     return tuple(sizes[column] for column in columns(index))
-
-
-def agent_columns(device: torch.device | str) -> tuple[Tensor, ...]:
-    """For each agent (K,) int64: the columns of the observation it sees."""
-    return tuple(torch.tensor(columns(index), device=device) for index in range(len(AGENTS)))
 
 
 def to_cpu(score: Score) -> Score:

@@ -21,6 +21,7 @@ from flows.commands.doctor import doctor
 from flows.commands.evaluate import evaluate
 from flows.commands.pipeline import pipeline
 from flows.commands.render import render
+from flows.commands.styles import styles
 from flows.commands.train import train
 from flows.commands.ui import ui
 
@@ -86,7 +87,7 @@ def cli() -> None:
     """Three agents learn to write music together: chords, rhythm and melody."""
 
 
-for _command in (corpus, train, evaluate, compose, render, pipeline, ui, doctor):
+for _command in (corpus, train, evaluate, compose, styles, render, pipeline, ui, doctor):
     cli.add_command(_command)
 
 

@@ -269,17 +269,17 @@ def load_style(name: str) -> Style:
     path = FOLDER / f"{name}.toml" if name in style_names() else Path(name)
     if path.suffix != ".toml":
         raise ArrangementError(
-            f"unknown style {name!r}: choose one of {', '.join(style_names())}, or give a .toml file"
+            f"unknown arrangement {name!r}: choose one of {', '.join(style_names())}, or give a .toml file"
         )
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ArrangementError(f"style file {path} cannot be read ({error.strerror}): check its path") from None
+        raise ArrangementError(f"arrangement file {path} cannot be read ({error.strerror}): check its path") from None
     except ValueError as error:
-        raise ArrangementError(f"style file {path} is no valid TOML: {error}") from None
+        raise ArrangementError(f"arrangement file {path} is no valid TOML: {error}") from None
     try:
         return Style.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the style"
-        raise ArrangementError(f"style file {path}: {place}: {first['msg']}") from None
+        raise ArrangementError(f"arrangement file {path}: {place}: {first['msg']}") from None

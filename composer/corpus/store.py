@@ -110,6 +110,15 @@ class Corpus:
         Raises:
             CorpusError: if no piece gives an excerpt.
         """
+        rows, starts = self._excerpt_places(bars)
+        return self.scores.select(rows).excerpt(torch.tensor(starts), bars)
+
+    def excerpt_rows(self, bars: int) -> Tensor:
+        """(E,) int64: the piece that each of :meth:`excerpts` was cut from. Raises as that does."""
+        return torch.tensor(self._excerpt_places(bars)[0])
+
+    def _excerpt_places(self, bars: int) -> tuple[list[int], list[int]]:
+        """The piece and the first bar of every excerpt."""
         unit = next((unit for unit in _PHRASE_BARS if bars % unit == 0), bars)
         played, pickup = self._bars_with_onset(), self._begins_with_pickup()
         rows: list[int] = []
@@ -127,7 +136,7 @@ class Corpus:
             raise CorpusError(
                 f"no piece of the corpus is {bars} bars long: ask for shorter pieces or add longer MIDI files"
             )
-        return self.scores.select(rows).excerpt(torch.tensor(starts), bars)
+        return rows, starts
 
     def _bars_with_onset(self) -> Tensor:
         """(P, bars) bool: bars in which the melody strikes a note."""

@@ -10,7 +10,7 @@ pitch that moves from the last note as the recalled bar moves there, "by inversi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from composer.plan import COLUMNS, INDEX
@@ -131,6 +131,25 @@ SLOTS: tuple[Slot, ...] = (
     ),
     *(Slot(f"planned {name}", agents, _constant(COLUMNS[INDEX[name]].size)) for name, agents in PLANNED.items()),
 )
+
+_WRITERS: Mapping[Callable[[Vocabulary], int], int] = {
+    _chords: CHORD,
+    _cells: RHYTHM,
+    _grooves: RHYTHM,
+    _pitches: MELODY,
+}
+# Slots that tell of a part although their values are not choices of its agent.
+_TELLS_OF = {
+    "steps to the next onset in the beat": RHYTHM,
+    "a note sounds on": RHYTHM,
+    "steps since the last onset": RHYTHM,
+    "beats since the chord changed": CHORD,
+}
+
+
+def writer(slot: Slot) -> int | None:
+    """The agent whose choices a slot tells of; None for what is settled beforehand and for the place in the piece."""
+    return _WRITERS[slot.size] if slot.size in _WRITERS else _TELLS_OF.get(slot.name)
 
 
 def slot_sizes(vocabulary: Vocabulary) -> tuple[int, ...]:

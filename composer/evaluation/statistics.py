@@ -72,6 +72,12 @@ def confidence(rows: Values, generator: np.random.Generator, level: float = 0.95
     return found.confidence_interval.low, found.confidence_interval.high
 
 
+def percentile_interval(resamples: Values, level: float = 0.95) -> tuple[float, float]:
+    """The ends between which the middle ``level`` of (R,) resampled figures lies (Efron's percentile bootstrap)."""
+    low, high = np.quantile(resamples, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def distances(score: Score) -> Values:
     """(B, B): the share of notes two pieces do not have in common, 0 for the same melody, 1 for none.
 

@@ -56,7 +56,7 @@ def test_a_style_of_ones_own_is_a_file(tmp_path: Path) -> None:
 
 def test_an_unknown_style_lists_the_known_ones() -> None:
     with pytest.raises(
-        ArrangementError, match="unknown style 'polka': choose one of chorale, folk, jazz, lofi, pop, rock"
+        ArrangementError, match="unknown arrangement 'polka': choose one of chorale, folk, jazz, lofi, pop, rock"
     ):
         load_style("polka")
     with pytest.raises(ArrangementError, match=r"polka\.toml cannot be read"):
