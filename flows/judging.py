@@ -228,9 +228,9 @@ def _music(
         if kept_out.digest in (whole.digest, learned.digest):
             raise FlowError(f"{held_out} is what {model.source} learned from: give music it does not know")
     elif learned is whole:
-        kept = f" and kept out the music {wanted}" if wanted else ""
+        but = f" and kept out the music {wanted}" if wanted else ""
         raise FlowError(
-            f"{model.source} learned from all of {found.source}{kept}: give music it does not know with --held-out"
+            f"{model.source} learned from all of {found.source}{but}: give music it does not know with --held-out"
         )
     if wanted is not None and kept_out.digest != wanted:
         raise FlowError(
