@@ -175,7 +175,7 @@ def _trios(models: Sequence[Model]) -> dict[str, list[Trio]]:
             raise FlowError(f"{model.source} and {seen[model.digest]} are the same model: name each once")
         seen[model.digest] = model.source
         for what, mine, other in (
-            ("corpus", model.provenance.get("corpus_digest"), first.provenance.get("corpus_digest")),
+            ("corpus", model.provenance.get("corpus"), first.provenance.get("corpus")),
             ("held-out music", *(one.provenance.get("held_out_digest") for one in (model, first))),
             ("vocabulary", model.trio.vocabulary.digest, first.trio.vocabulary.digest),
             ("bars", model.trio.config.bars, first.trio.config.bars),
@@ -212,28 +212,30 @@ def _music(
             f"the corpus {known.get('corpus_source')} ({known.get('corpus_digest')}) that {model.source} learned "
             f"from is not in {home.corpora}: give it with --corpus"
         )
-    found = read_corpus(corpus or kept, model.style, home)
-    if found.digest != known.get("corpus_digest"):
+    found = read_corpus(corpus or kept, known.get("style"), home)
+    whole = Corpus.load(Path(found.path))
+    learned, kept_out = whole.split(HELD_OUT)
+    if whole.digest == known.get("corpus"):
+        learned = whole
+    elif learned.digest != known.get("corpus"):
         raise FlowError(
             f"{found.source} holds the corpus {found.digest}, but the model learned from "
             f"{known.get('corpus_digest')}: give that one, for other music may not have been kept out of training"
         )
-    whole, wanted = Corpus.load(Path(found.path)), known.get("held_out_digest")
-    if held_out is None:
-        if wanted is not None:
-            raise FlowError(
-                f"{model.source} learned from all of its corpus and kept out the music {wanted}: "
-                "give that with --held-out"
-            )
-        learned, kept_out = whole.split(HELD_OUT)
-    else:
+    wanted = known.get("held_out_digest")
+    if held_out is not None:
         kept_out = Corpus.load(Path(read_corpus(held_out, None, home).path))
-        if wanted is not None and kept_out.digest != wanted:
-            raise FlowError(
-                f"{held_out} holds the music {kept_out.digest}, but {model.source} kept out {wanted}: give that one"
-            )
-        if kept_out.digest == whole.digest:
+        if kept_out.digest in (whole.digest, learned.digest):
             raise FlowError(f"{held_out} is what {model.source} learned from: give music it does not know")
-        learned = whole if wanted is not None else whole.split(HELD_OUT)[0]
+    elif learned is whole:
+        but = f" and kept out the music {wanted}" if wanted else ""
+        raise FlowError(
+            f"{model.source} learned from all of {found.source}{but}: give music it does not know with --held-out"
+        )
+    if wanted is not None and kept_out.digest != wanted:
+        raise FlowError(
+            f"{held_out or found.source} holds the music {kept_out.digest}, but {model.source} kept out {wanted}: "
+            "give that one with --held-out"
+        )
     training, real = (Music.of(part, trio.vocabulary, trio.config.bars) for part in (learned, kept_out))
     return found, training, real

@@ -188,7 +188,8 @@ def _figures(found: Comparison) -> Section:
         (
             "Reward is 0 where a piece does as the training pieces do on average. Copied runs are notes in a row "
             "that stand in a training piece, in any key. Training pieces are compared with the other training "
-            "songs: they show what more music of the kind that was learned from comes to.",
+            "songs: they show what more music of the kind that was learned from comes to, but for the reward, which "
+            "knows them as copies.",
         ),
         header=("figure", *found.runs),
         rows=(runs, pieces, *rows),

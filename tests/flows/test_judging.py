@@ -118,7 +118,7 @@ def test_models_that_do_not_go_together(judged: Home, tmp_path: Path) -> None:
     with pytest.raises(FlowError, match=r"other was trained with the bars 8, .* with 4"):
         judge_models([first, like(config={"bars": 8})], judged)
     with pytest.raises(FlowError, match="other was trained with the corpus 0123"):
-        judge_models([first, like(corpus_digest="0123")], judged)
+        judge_models([first, like(corpus="0123")], judged)
     with pytest.raises(FlowError, match="no model to judge"):
         judge_models([Model.none()], judged)
 
@@ -148,12 +148,13 @@ def test_music_of_ones_own_to_judge_by(judged: Home, tmp_path: Path) -> None:
     # A model that learned from all of its corpus names what it kept out.
     digest = stages.read_corpus(folder, None, judged).digest
     assert model.trio is not None
-    whole = Model(replace(model.trio, provenance={**model.provenance, "held_out_digest": digest}), "w", "whole")
-    with pytest.raises(FlowError, match="give that with --held-out"):
+    learned = Corpus.load(home_corpus(judged))
+    known = {**model.provenance, "corpus": learned.digest, "held_out_digest": digest}
+    whole = Model(replace(model.trio, provenance=known), "w", "whole")
+    with pytest.raises(FlowError, match=f"kept out the music {digest}: give music it does not know with --held-out"):
         judge_models([whole], judged)
     with pytest.raises(FlowError, match=f"but whole kept out {digest}"):
         judge_models([whole], judged, held_out=tunes_in(tmp_path / "third", 30))
-    learned = Corpus.load(home_corpus(judged))
     everything, _ = judge_models([whole], judged, held_out=folder, count=4)
     assert f"{len(learned.excerpts(4))} excerpts of 4 bars" in everything.about[1]
     assert f"{len(learned.split(stages.HELD_OUT)[0].excerpts(4))} excerpts of 4 bars" in report.about[1]

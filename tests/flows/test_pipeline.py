@@ -211,6 +211,19 @@ def test_a_model_of_the_registry_is_judged_as_its_folder_is(piped: Piped, monkey
     assert told["files"] == []
 
 
+def test_the_command_line_writes_a_report(piped: Piped, tmp_path: Path) -> None:
+    done = triad(
+        *("evaluate", piped.told["model"], "--report", tmp_path / "report", "--count", 4, "--seed", 1, "--json"),
+        home=piped.home,
+    )
+    told = json.loads(done.stdout)
+    assert {Path(path).name for path in told["files"]} == REPORT == {path.name for path in tmp_path.glob("report/*")}
+    assert told["figures"] == piped.told["figures"]
+    run = piped.client.get_run(told["run_id"])
+    assert run.data.metrics["vs_real_music/agents_overlap"] == told["figures"]["agents/overlap"]
+    assert run.data.params["model_digests"] == piped.told["digest"]
+
+
 def start(*arguments: object, home: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "flows.cli", *map(str, arguments)],
