@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", required=False)
 @click.option("--policy", type=click.Choice(POLICIES), default="agents", show_default=True, help="Who writes.")
+@click.option("--dial", help="From style to theory: 0 style alone, 1 as trained, more theory; or such as melody=2,chord=1.")
 @click.option("--key", help='Such as "D minor"; by default as in the model\'s music.')
 @click.option("--meter", help="Such as 3/4; by default as in the model's music.")
 @click.option("--bars", type=int, default=16, show_default=True, help="Length in bars.")
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 def compose(
     model: str | None,
     policy: str,
+    dial: str | None,
     key: str | None,
     meter: str | None,
     bars: int,
@@ -54,7 +56,7 @@ def compose(
     from flows.errors import FlowError
     from flows.home import Home
 
-    check(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed)
+    check(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy, dial=dial)
     wanted = check_formats(formats)
     check_writable(output)
     if soundfont is not None and not soundfont.is_file():
@@ -70,7 +72,7 @@ def compose(
         from flows.progress import report
         from flows.requests import Request
 
-        request = Request(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy)
+        request = Request(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy, dial=dial)
         with _opened(chosen, Home.here()) as loaded:
             pieces = write_pieces(
                 loaded,
