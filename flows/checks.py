@@ -58,26 +58,55 @@ def read_dial(text: str) -> dict[str, float]:
     Raises:
         FlowError: naming what is not a number from 0 to 1000, or no agent, or named twice.
     """
-    usage = f"give a number from 0 (style) over 1 (as trained) to {MOST_DIAL:g} (theory), or such as melody=2,chord=0.5"
-    parts = [part.strip() for part in text.split(",")]
-    pairs = [("", text)] if "=" not in text else [tuple(part.split("=", 1)) for part in parts if "=" in part]
-    if len(pairs) < len(parts):
-        raise FlowError(f"dial {text!r}: {usage}")
+    usage = f"give 0 (style), 1 (as trained), more up to {MOST_DIAL:g} (theory), or such as melody=2,chord=0.5"
+    parts = [part.strip() for part in text.split(",")] if "=" in text else [text]
     found: dict[str, float] = {}
-    for name, value in ((name.strip(), value.strip()) for name, value in pairs):
-        if name and name not in AGENTS:
+    for part in parts:
+        name, named, value = (word.strip() for word in part.rpartition("="))
+        if named and name not in AGENTS:
             raise FlowError(f"dial {text!r}: unknown agent {name!r}, choose from {', '.join(AGENTS)}")
+        if len(parts) > 1 and not named:
+            raise FlowError(f"dial {text!r}: {value!r} names no agent; {usage}")
         try:
             number = float(value)
         except ValueError:
             raise FlowError(f"dial {text!r}: {value!r} is no number; {usage}") from None
         if not 0 <= number <= MOST_DIAL:
             raise FlowError(f"dial {text!r}: {value} is out of range; {usage}")
-        for agent in [name] if name else AGENTS:
+        for agent in [name] if named else AGENTS:
             if agent in found:
                 raise FlowError(f"dial {text!r} names {agent} twice: once is enough")
             found[agent] = number
     return {agent: found.get(agent, 1.0) for agent in AGENTS}
+
+
+def read_dials(text: str) -> list[float]:
+    """Several settings of the dial, from ``"0,0.5,1"``, ascending.
+
+    Raises:
+        FlowError: if one is no number from 0 to 1000, or there is none.
+    """
+    found = []
+    for part in (part.strip() for part in text.split(",") if part.strip()):
+        if "=" in part:
+            raise FlowError(
+                f"dials {text!r}: {part!r} is for one agent; here give numbers for all three, such as 0,1,4"
+            )
+        found.append(read_dial(part)[AGENTS[0]])
+    if not found:
+        raise FlowError("no dial given: give settings such as 0,0.5,1,2,4")
+    return sorted(set(found))
+
+
+def check_picture(path: Path) -> None:
+    """See that a PNG can be written to ``path``.
+
+    Raises:
+        FlowError: naming the path.
+    """
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise FlowError(f"{path} is no name for a picture: name a file that ends in .png")
+    check_writable(path.parent)
 
 
 def check_formats(text: str) -> tuple[str, ...]:

@@ -104,7 +104,9 @@ class Model:
         seed = derive(asked["seed"], "piece", str(number))
         if self.trio is not None:
             policy = cast(Literal["agents", "prior", "random"], asked["policy"])
-            return self.trio.compose(conditions, policy=policy, seed=seed, dial=read_dial(asked["dial"] or "1")), asked
+            return self.trio.compose(
+                conditions, policy=policy, seed=seed, dial=read_dial(asked["dial"] or "1")
+            ), asked
         if asked["policy"] != "random":
             raise FlowError(f"policy {asked['policy']} needs a model: run 'triad train', or take --policy random")
         with torch.inference_mode():

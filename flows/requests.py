@@ -33,7 +33,15 @@ class Request(BaseModel):
 
     def filled(self, typical: dict[str, Any]) -> dict[str, Any]:
         """Every field; those left out are as in ``typical``, and those left out there too as usual."""
-        usual = {"key": "C major", "meter": "4/4", "bars": 16, "tempo": 96.0, "seed": 0, "policy": "agents", "dial": "1"}
+        usual = {
+            "key": "C major",
+            "meter": "4/4",
+            "bars": 16,
+            "tempo": 96.0,
+            "seed": 0,
+            "policy": "agents",
+            "dial": "1",
+        }
         given = {name: value for name, value in self if value is not None}
         asked = {**usual, **{name: value for name, value in typical.items() if name in usual}, **given}
         # Only agents have a dial; what is saved can be asked for again.

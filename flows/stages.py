@@ -224,7 +224,7 @@ def judge_model(
     training, held_out = Corpus.load(Path(found.path)).split(HELD_OUT)
     config = model.trio.config
     vocabulary = model.trio.vocabulary
-    real, learned = (_sayable(part, vocabulary, config.bars) for part in (held_out, training))
+    real, learned = (sayable(part, vocabulary, config.bars) for part in (held_out, training))
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randint(len(real), (count,), generator=generator)
     conditions = Conditions.of(real).select(rows)
@@ -240,7 +240,7 @@ def judge_model(
     return comparison, found
 
 
-def _sayable(corpus: Corpus, vocabulary: Vocabulary, bars: int) -> Score:
+def sayable(corpus: Corpus, vocabulary: Vocabulary, bars: int) -> Score:
     """The excerpts of a corpus as a vocabulary can say them: like is compared with like.
 
     Raises:

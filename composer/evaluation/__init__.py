@@ -13,6 +13,7 @@ from composer.evaluation.evaluation import (
     evaluate,
 )
 from composer.evaluation.features import features
+from composer.evaluation.trade_off import Point, TradeOff, trade_off
 
 __all__ = [
     "KEY_FEATURES",
@@ -22,10 +23,13 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "EvaluationError",
+    "Point",
+    "TradeOff",
     "audit",
     "compare",
     "evaluate",
     "features",
     "scramble_pitches",
     "shuffle_bars",
+    "trade_off",
 ]

@@ -1,11 +1,10 @@
 """The statistics of RL Tuner's Table 1 on two-bar melodies, by its own definitions and by those of a musician.
 
 The table is that of Jaques, Gu, Turner and Eck, "Tuning Recurrent Neural Networks with Reinforcement Learning" (2017,
-https://arxiv.org/abs/1611.02796). Its melodies are rows of *events*, one a sixteenth: 0 ends a note, 1 lets things be,
-2..37 strike MIDI 48..83. It counts events where a musician counts notes: a note held for more than six sixteenths is
-"excessively repeated", and the share of "notes" in a motif is a share of sixteenths. So every row is measured twice, by
-:func:`by_events` as the paper and its published code do and by :func:`by_notes` on the notes themselves. Melodies are
-read as written, in C.
+https://arxiv.org/abs/1611.02796). It counts events where a musician counts notes: a note held for more than six
+sixteenths is "excessively repeated", and the share of "notes" in a motif is a share of sixteenths, of which the first
+seven never count. So every row is measured twice, by :func:`by_events` as the paper does (the rules are those of
+:mod:`composer.rewards.rl_tuner`) and by :func:`by_notes` on the notes themselves.
 """
 
 from __future__ import annotations
@@ -18,23 +17,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from composer.evaluation.evaluation import EvaluationError
+from composer.evaluation.tables import defined, markdown_table
+from composer.rewards import rl_tuner as rules
 from composer.rewards.melody import IN_KEY
+from composer.rewards.rl_tuner import FIFTH, LAGS, MOTIF_PITCHES, MOTIF_STEPS
 from composer.rewards.view import TONICS, View
 from composer.score import Score
-from composer.theory import MODE_INDEX
 
-NOTE_OFF, NO_EVENT, FIRST_NOTE = 0, 1, 2
-LOWEST, HIGHEST = 48, 83
-MIDDLE_C = 60 - LOWEST + FIRST_NOTE
-LEAP = 7  # a fifth
-MOTIF_STEPS = 8
-MOTIF_PITCHES = 3
-LAGS = (1, 2, 3)
-# How often an event may have come before, with nothing else between and with holds or rests between.
-_REPEATS, _REPEATS_APART, _NOTE_OFFS = 4, 6, 1
-# Steps an unresolved leap must stand before a leap back counts as its resolution.
-_STEPS_BEFORE_LEAP_BACK = 6
+_REPEATS = 4
 
 Direction = Literal["low", "near 0", "high"]
 
@@ -93,6 +83,11 @@ class Tally:
     part: Tensor
     whole: Tensor
 
+    @classmethod
+    def of(cls, value: Tensor, defined: Tensor) -> Tally:
+        """One value (B,) a piece where it is ``defined`` (B,), and their mean."""
+        return cls(value.double(), defined.double())
+
     @property
     def value(self) -> float:
         """The statistic of all pieces together; NaN where there is nothing to count in."""
@@ -106,47 +101,30 @@ class Tally:
 
     @property
     def spread(self) -> float:
-        """Standard deviation of the statistic from piece to piece."""
+        """Standard deviation of the statistic from piece to piece; 0 of a single one."""
         counted = self.whole > 0
-        return float((self.part[counted] / self.whole[counted]).std())
-
-
-def events(score: Score) -> Tensor:
-    """(B, T) int64: melodies as the paper's events; a note beyond its range is moved there by octaves.
-
-    Raises:
-        EvaluationError: if the pieces are not all of one length: the events of a batch stand side by side.
-    """
-    if bool((score.steps != score.pitch.shape[1]).any()):
-        raise EvaluationError("the statistics of RL Tuner compare pieces of one length: take excerpts of two bars")
-    pitch = score.pitch.long()
-    below = ((LOWEST - pitch).clamp(min=0) + 11) // 12
-    above = ((pitch - HIGHEST).clamp(min=0) + 11) // 12
-    note = pitch + 12 * (below - above) - LOWEST + FIRST_NOTE
-    sounds = score.sounding() > 0
-    ends = ~sounds & torch.nn.functional.pad(sounds[:, :-1], (1, 0))
-    return torch.where(score.onset(), note, torch.where(ends, NOTE_OFF, NO_EVENT))
+        return float((self.part[counted] / self.whole[counted]).std()) if int(counted.sum()) > 1 else 0.0
 
 
 def by_events(score: Score) -> dict[str, Tally]:
-    """The table's rows as the paper measures them: shares of all events, of all leaps, or of all pieces."""
-    event = events(score)
-    size, length = event.shape
-    struck = event >= FIRST_NOTE
-    foreign = struck & ~IN_KEY[MODE_INDEX["major"]][(event - FIRST_NOTE) % 12]
-    resolved, doubled = _leap_outcomes(event)
-    motif = _distinct_pitches(event) >= MOTIF_PITCHES
-    lowest = torch.where(struck, event, event.max() + 1).amin(1, keepdim=True)
+    """The table's rows as the paper measures them: shares of all events, of all leaps, or of all pieces.
+
+    Raises:
+        RewardError: if the pieces are not all of one length.
+    """
+    event = rules.events(score)
+    count = torch.full((len(event),), event.shape[1])
+    resolved, doubled = rules.leap_outcomes(event)
     found: list[Tally] = [
-        _share_of(_excessively_repeated(event)),
-        *(_autocorrelation(event, torch.full((size,), length), lag) for lag in LAGS),
-        _share_of(foreign),
-        _share_of(event[:, :1] == MIDDLE_C),
-        Tally(resolved.sum(1).double(), (resolved | doubled).sum(1).double()),
-        _share_of((event == event.amax(1, keepdim=True)).sum(1, keepdim=True) == 1),
-        _share_of((event == lowest).sum(1, keepdim=True) == 1),
-        Tally(motif.sum(1).double(), torch.full((size,), length).double()),
-        Tally((motif & _window_heard_before(event)).sum(1).double(), torch.full((size,), length).double()),
+        _share_of(rules.excessively_repeated(event)),
+        *(Tally.of(*rules.autocorrelation(event, count, lag)) for lag in LAGS),
+        _share_of(rules.not_in_key(event)),
+        _share_of(event[:, :1] == rules.MIDDLE_C),
+        _share_of(resolved, resolved | doubled),
+        _share_of(rules.highest_is_unique(event)[:, -1:]),
+        _share_of(rules.lowest_is_unique(event)[:, -1:]),
+        _share_of(rules.motif(event)),
+        _share_of(rules.repeated_motif(event)),
     ]
     return dict(zip((row.name for row in ROWS), found, strict=True))
 
@@ -169,13 +147,13 @@ def by_notes(score: Score) -> dict[str, Tally]:
     tonic = TONICS[score.mode][:, None]
     in_key = IN_KEY[score.mode[:, None], pitch % 12]
     leap, next_move = _moves(pitch, notes.follows)
-    leaps = (leap.abs() >= LEAP) & (next_move != 0)
+    leaps = (leap.abs() >= FIFTH) & (next_move != 0)
     close = _pitches_before(notes.step, pitch, here) >= MOTIF_PITCHES
     highest, lowest = pitch.amax(1, keepdim=True), torch.where(here, pitch, 128).amin(1, keepdim=True)
     some = count > 0
     found: list[Tally] = [
         _share_of(index - last_new >= _REPEATS, here),
-        *(_autocorrelation(pitch, count, lag) for lag in LAGS),
+        *(Tally.of(*rules.autocorrelation(pitch, count, lag)) for lag in LAGS),
         _share_of(~in_key, here),
         _share_of(pitch[:, :1] % 12 == tonic, some[:, None]),
         _share_of(leap * next_move < 0, leaps),
@@ -200,87 +178,82 @@ def distance(found: Mapping[str, float], real: Mapping[str, Tally]) -> float:
     return sum(sizes) / len(sizes) if sizes else math.nan
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The table in one of its two readings.
+
+    Attributes:
+        real: real music's statistics.
+        sets: statistics by the name of the set of pieces.
+    """
+
+    real: Mapping[str, Tally]
+    sets: Mapping[str, Mapping[str, Tally]]
+
+    def values(self) -> dict[str, dict[str, float]]:
+        """Every column, the paper's two first, by row."""
+        paper = {
+            "Note RNN": {row.name: row.note_rnn for row in ROWS},
+            "RL Tuner": {row.name: row.best for row in ROWS},
+        }
+        ours = {"real music": self.real, **self.sets}
+        return {**paper, **{name: {row: tally.value for row, tally in found.items()} for name, found in ours.items()}}
+
+    def reached(self, name: str) -> int:
+        """In how many rows the set is as good as the table's best or better."""
+        return sum(row.reached(self.sets[name][row.name].value) for row in ROWS)
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON object: every column with its distance to real music, ours with the errors and what they reached.
+
+        Figures that do not exist are null.
+        """
+        return {
+            name: {
+                "rows": {row: defined(value) for row, value in column.items()},
+                "distance": defined(distance(column, self.real)),
+                **(
+                    {
+                        "errors": {row: defined(tally.error) for row, tally in self.sets[name].items()},
+                        "reached": self.reached(name),
+                    }
+                    if name in self.sets
+                    else {}
+                ),
+            }
+            for name, column in self.values().items()
+        }
+
+    def markdown(self) -> str:
+        """The table; a star marks what is as good as RL Tuner's best."""
+        columns = self.values()
+        lines: list[list[object]] = [
+            [row.name, *(_printed(row, column[row.name], name in self.sets) for name, column in columns.items())]
+            for row in ROWS
+        ]
+        known = [self.reached(name) if name in self.sets else None for name in columns]
+        lines.append([f"rows reached of {len(ROWS)}", *known])
+        lines.append(
+            ["distance to real music", *(f"{distance(column, self.real):.2f}" for column in columns.values())]
+        )
+        return markdown_table(("", *columns), lines)
+
+
+def _printed(row: Row, value: float, ours: bool) -> str | None:
+    if math.isnan(value):
+        return None
+    text = f"{100 * value:.2f} %" if row.percent else f"{value + 0.0:.3f}"
+    return f"{text} *" if ours and row.reached(value) else text
+
+
 def _share_of(part: Tensor, whole: Tensor | None = None) -> Tally:
     """(B, K) places: how many of ``whole`` are ``part``."""
     whole = torch.ones_like(part) if whole is None else whole
     return Tally((part & whole).sum(1).double(), whole.sum(1).double())
 
 
-def _autocorrelation(values: Tensor, count: Tensor, lag: int) -> Tally:
-    """``sum over t of x[t] x[t - lag] / (n variance)`` of the first ``count`` values; none where they are alike."""
-    here = torch.arange(values.shape[1]) < count[:, None]
-    exact = values.double() * here
-    centred = (exact - exact.sum(1, keepdim=True) / count.clamp(min=1)[:, None]) * here
-    energy = centred.square().sum(1)
-    defined = (energy > 1e-9) & (count > lag)
-    product = (centred[:, lag:] * centred[:, :-lag]).sum(1)
-    return Tally(torch.where(defined, product / energy.clamp(min=1e-9), 0.0), defined.double())
-
-
-def _excessively_repeated(event: Tensor) -> Tensor:
-    """(B, T) bool: the event came too often since another pitch was struck."""
-    length = event.shape[1]
-    place = torch.arange(length)
-    earlier = place[None, :] < place[:, None]  # (T, T): [now, then]
-    now, then = event[:, :, None], event[:, None, :]
-    other_pitch = earlier & (then >= FIRST_NOTE) & (then != now)
-    since = torch.where(other_pitch, place, -1).amax(2, keepdim=True)
-    within = earlier & (place > since)
-    same = (within & (then == now)).sum(2)
-    apart = (within & (then != now)).any(2)
-    often = same > torch.where(apart, _REPEATS_APART, _REPEATS)
-    return often | ((event == NOTE_OFF) & (same > _NOTE_OFFS))
-
-
-def _leap_outcomes(event: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, T) bool each: a leap of a fifth or more is resolved by this event, or doubled by another in its direction.
-
-    A leap stands open until it is resolved: by a return, without a leap, to the note it left or beyond it, or by a
-    leap back after more than six events. An earlier leap back closes it and counts for nothing.
-    """
-    size, length = event.shape
-    resolved, doubled = (torch.zeros(size, length, dtype=torch.bool) for _ in range(2))
-    direction, left, since, last = (torch.zeros(size, dtype=torch.int64) for _ in range(4))
-    for step in range(length):
-        now = event[:, step]
-        note = now >= FIRST_NOTE
-        moved = (now - last) * (note & (last >= FIRST_NOTE))
-        leap = moved.abs() >= LEAP
-        way = moved.sign()
-        back, on = leap & (direction * way < 0), leap & (direction * way > 0)
-        first = leap & (direction == 0)
-        returned = note & ~leap & (direction * (now - left) <= 0) & (direction != 0)
-        resolved[:, step] = returned | (back & (since > _STEPS_BEFORE_LEAP_BACK))
-        doubled[:, step] = on
-        left = torch.where(first, last, left)
-        direction = torch.where(first, way, direction * ~(back | returned))
-        since = (since + (step > 0)) * ~leap
-        last = torch.where(note, now, last)
-    return resolved, doubled
-
-
-def _windows(event: Tensor) -> Tensor:
-    """(B, T - 7, 8): the eight events up to each."""
-    return event.unfold(1, MOTIF_STEPS, 1)
-
-
-def _distinct_pitches(event: Tensor) -> Tensor:
-    """(B, T - 7) int64: how many pitches are struck in the eight events up to each."""
-    ordered = _windows(event).sort(2).values
-    new = torch.nn.functional.pad(ordered[:, :, 1:] != ordered[:, :, :-1], (1, 0), value=True)
-    return (new & (ordered >= FIRST_NOTE)).sum(2)
-
-
-def _window_heard_before(event: Tensor) -> Tensor:
-    """(B, T - 7) bool: the same eight events stand earlier in the piece, without overlap."""
-    windows = _windows(event)
-    place = torch.arange(windows.shape[1])
-    apart = place[None, :] <= place[:, None] - MOTIF_STEPS
-    return ((windows[:, :, None] == windows[:, None, :]).all(3) & apart).any(2)
-
-
 def _moves(pitch: Tensor, follows: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, N) int64: the interval into each note, and the next interval after it that is not a repetition; 0 if none."""
+    """(B, N) int64: the interval into each note, and the next after it that is no repetition; 0 if there is none."""
     size = torch.diff(pitch, dim=1, prepend=pitch[:, :1]) * follows
     after = torch.zeros_like(size)
     coming = torch.zeros(len(size), dtype=torch.int64)
@@ -291,7 +264,7 @@ def _moves(pitch: Tensor, follows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _pitches_before(step: Tensor, pitch: Tensor, here: Tensor) -> Tensor:
-    """(B, N) int64: distinct pitches among the notes struck in the eight sixteenths that end with each note's onset."""
+    """(B, N) int64: distinct pitches struck in the eight sixteenths that end with each note's onset."""
     index = torch.arange(step.shape[1])
     near = (
         (index[None, :] <= index[:, None])

@@ -8,12 +8,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from flows.home import Home, is_uri, model_folder
 from flows.progress import Console, heard_by
+
+if TYPE_CHECKING:
+    from flows.composing import Model
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -121,3 +124,19 @@ def check_training(corpus: Path | None, style: str | None, settings: Path | None
     except AgentError as error:
         raise FlowError(f"{settings}: {error}; agents/config.py lists the settings and their ranges") from None
     return read
+
+
+@contextmanager
+def opened(model: str | None, home: Home) -> Iterator[Model]:
+    """The model a checked MODEL argument names, for as long as the block lasts; None stands for no model."""
+    from flows.composing import Model
+
+    if model is None:
+        yield Model.none()
+    elif is_uri(model):
+        from flows.registry import fetched
+
+        with fetched(model, home) as folder:
+            yield Model.load(folder, model)
+    else:
+        yield Model.load(Path(model))

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from flows.checks import POLICIES
-from flows.commands.common import check_model, json_option, seed_option, show, soundfont_option, working
-
-if TYPE_CHECKING:
-    from flows.composing import Model
+from flows.commands.common import check_model, json_option, opened, seed_option, show, soundfont_option, working
 
 
 @click.command()
 @click.argument("model", required=False)
 @click.option("--policy", type=click.Choice(POLICIES), default="agents", show_default=True, help="Who writes.")
-@click.option("--dial", help="From style to theory: 0 style alone, 1 as trained, more theory; or such as melody=2,chord=1.")
+@click.option(
+    "--dial", help="From style to theory: 0 style alone, 1 as trained, more theory; or such as melody=2,chord=1."
+)
 @click.option("--key", help='Such as "D minor"; by default as in the model\'s music.')
 @click.option("--meter", help="Such as 3/4; by default as in the model's music.")
 @click.option("--bars", type=int, default=16, show_default=True, help="Length in bars.")
@@ -73,7 +69,7 @@ def compose(
         from flows.requests import Request
 
         request = Request(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy, dial=dial)
-        with _opened(chosen, Home.here()) as loaded:
+        with opened(chosen, Home.here()) as loaded:
             pieces = write_pieces(
                 loaded,
                 request,
@@ -86,20 +82,3 @@ def compose(
             )
     lines = [path for piece in pieces for ending, path in piece["files"].items() if ending != "json"]
     show({"model": loaded.digest, "source": loaded.source, "pieces": pieces}, lines, as_json)
-
-
-@contextmanager
-def _opened(model: str | None, home: object) -> Iterator[Model]:
-    from flows.composing import Model
-    from flows.home import Home, is_uri
-
-    assert isinstance(home, Home)
-    if model is None:
-        yield Model.none()
-    elif is_uri(model):
-        from flows.registry import fetched
-
-        with fetched(model, home) as folder:
-            yield Model.load(folder, model)
-    else:
-        yield Model.load(Path(model))
