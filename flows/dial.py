@@ -79,9 +79,9 @@ def draw_curve(curve: TradeOff, title: str, path: Path) -> None:
     axes.annotate(
         "real music",
         (curve.real.overlap or 0.0, curve.real.reward),
-        xytext=(-8, -14),
+        xytext=(0, 11),
         textcoords="offset points",
-        ha="right",
+        ha="center",
         fontsize=9.5,
     )
     axes.axhline(curve.real.reward, color="#c8430a", lw=0.8, ls=":")

@@ -10,7 +10,7 @@ seven never count. So every row is measured twice, by :func:`by_events` as the p
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -185,10 +185,20 @@ class Definition:
     Attributes:
         real: real music's statistics.
         sets: statistics by the name of the set of pieces.
+        halves: how far one half of the real music lies from the other (:func:`distance`): what is as near as can be.
     """
 
     real: Mapping[str, Tally]
     sets: Mapping[str, Mapping[str, Tally]]
+    halves: float
+
+    @classmethod
+    def of(cls, measure: Callable[[Score], dict[str, Tally]], real: Score, sets: Mapping[str, Score]) -> Definition:
+        """Real pieces (in the order of their songs) and sets of others by one of the two readings."""
+        middle = len(real) // 2
+        first = {row: tally.value for row, tally in measure(real.select(slice(0, middle))).items()}
+        halves = distance(first, measure(real.select(slice(middle, None))))
+        return cls(measure(real), {name: measure(score) for name, score in sets.items()}, halves)
 
     def values(self) -> dict[str, dict[str, float]]:
         """Every column, the paper's two first, by row."""
@@ -208,7 +218,7 @@ class Definition:
 
         Figures that do not exist are null.
         """
-        return {
+        columns: dict[str, object] = {
             name: {
                 "rows": {row: defined(value) for row, value in column.items()},
                 "distance": defined(distance(column, self.real)),
@@ -223,6 +233,7 @@ class Definition:
             }
             for name, column in self.values().items()
         }
+        return {"columns": columns, "halves": defined(self.halves)}
 
     def markdown(self) -> str:
         """The table; a star marks what is as good as RL Tuner's best."""
@@ -236,7 +247,8 @@ class Definition:
         lines.append(
             ["distance to real music", *(f"{distance(column, self.real):.2f}" for column in columns.values())]
         )
-        return markdown_table(("", *columns), lines)
+        table = markdown_table(("", *columns), lines)
+        return f"{table}\nOne half of the real music lies {self.halves:.2f} from the other.\n"
 
 
 def _printed(row: Row, value: float, ours: bool) -> str | None:

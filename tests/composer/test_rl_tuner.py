@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from composer.evaluation import rl_tuner as table
-from composer.evaluation.rl_tuner import ROWS, Tally, by_events, by_notes, distance
+from composer.evaluation.rl_tuner import ROWS, Definition, Tally, by_events, by_notes, distance
 from composer.rewards import RewardError
 from composer.rewards import rl_tuner as rules
 from composer.score import concatenate
@@ -210,3 +210,19 @@ def test_a_row_is_reached_as_precisely_as_the_table_is_printed() -> None:
     assert not lines["leaps resolved"].reached(0.9109)
     assert lines["not in key"].reached(0.006)
     assert not lines["unique minimum"].reached(math.nan)
+
+
+def test_a_reading_sets_the_paper_real_music_and_ours_beside_each_other() -> None:
+    real, ours = random_pieces(40, 1, bars=2), random_pieces(20, 2, bars=2)
+    reading = Definition.of(by_events, real, {"ours": ours})
+    values = reading.values()
+    assert list(values) == ["Note RNN", "RL Tuner", "real music", "ours"]
+    assert values["RL Tuner"]["in a motif"] == 0.757
+    assert values["ours"]["in a motif"] == by_events(ours)["in a motif"].value
+    assert reading.reached("ours") == sum(line.reached(values["ours"][line.name]) for line in ROWS)
+    # Drawn alike, both are about as far off as one half is from the other; the paper's network is not.
+    assert distance(values["ours"], reading.real) < 0.5 < distance(values["Note RNN"], reading.real)
+    assert reading.halves < 0.5
+    printed = reading.markdown()
+    assert "| 75.70 % | " in printed
+    assert f"| {reading.reached('ours')} |" in printed

@@ -61,11 +61,13 @@ def test_the_trio_of_the_rules_is_trained_once_and_compared(model: Model, traine
     found = json.loads(json.dumps(table.to_json()))
     assert found["melodies"] == 12
     for definition in found["definitions"].values():
-        assert list(definition) == [
+        columns = definition["columns"]
+        assert list(columns) == [
             *("Note RNN", "RL Tuner", "real music", "tunes, dial 1", "rules, dial 1", f"rules, dial {THEORY_DIAL:g}")
         ]
-        assert definition["real music"]["distance"] == 0.0
-        assert 0 <= definition["rules, dial 20"]["reached"] <= len(ROWS)
+        assert columns["real music"]["distance"] == 0.0
+        assert 0 <= columns["rules, dial 20"]["reached"] <= len(ROWS)
+        assert set(definition) == {"columns", "halves"}
     assert (
         table.markdown() == compare_with_rl_tuner(model, trio, two_bars(music.held_out), count=12, seed=3).markdown()
     )
