@@ -79,21 +79,21 @@ def log_prior(agent: Agent, observation: Tensor, legal: Tensor) -> Tensor:
     return policy.masked_log_prior(agent.prior(observation), legal)
 
 
-def preferences(agent: Agent, observation: Tensor, log_prior: Tensor, temperature: float = 1.0) -> Tensor:
+def preferences(agent: Agent, observation: Tensor, log_prior: Tensor, dial: float = 1.0) -> Tensor:
     """(N, A) the probabilities of the agent's policy.
 
     Args:
         agent: whose.
         observation: (N, K) uint8.
         log_prior: (N, A).
-        temperature: multiplies tau: large leans to the prior (style), small to the values (theory).
+        dial: divides tau: 0 is the prior alone (style), 1 the policy as trained, more leans to the values (theory).
     """
-    if not agent.config.learns:
+    if dial == 0 or not agent.config.learns:
         return torch.exp(log_prior)
     q = agent.values(observation)
     if agent.config.exploration == "epsilon":
         return policy.greedy(q, log_prior)
-    return policy.boltzmann(q, log_prior, agent.temperature * temperature)
+    return policy.boltzmann(q, log_prior, agent.temperature / dial)
 
 
 def act(agent: Agent, observation: Tensor, legal: Tensor, *, epsilon: float = 0.0) -> Choice:
@@ -119,7 +119,7 @@ def perform(
     *,
     behaviour: Behaviour = "agents",
     greedy: bool = False,
-    temperature: float = 1.0,
+    dial: float = 1.0,
 ) -> Tensor:
     """Decide while composing: (N,) actions; the agent itself is left as it is.
 
@@ -130,11 +130,11 @@ def perform(
         generator: the randomness.
         behaviour: the learned policy, the prior alone, or every legal action alike.
         greedy: take the most probable action instead of drawing.
-        temperature: multiplies tau, see :func:`preferences`.
+        dial: from style to theory, see :func:`preferences`.
     """
     if behaviour == "random":
         chances = torch.exp(policy.uniform_log_prior(legal))
     else:
         prior = log_prior(agent, observation, legal)
-        chances = torch.exp(prior) if behaviour == "prior" else preferences(agent, observation, prior, temperature)
+        chances = torch.exp(prior) if behaviour == "prior" else preferences(agent, observation, prior, dial)
     return chances.argmax(1) if greedy else policy.draw(chances, generator)

@@ -106,7 +106,7 @@ class Trio:
         policy: Behaviour = "agents",
         seed: int = 0,
         greedy: bool = False,
-        temperature: float | Mapping[str, float] = 1.0,
+        dial: float | Mapping[str, float] = 1.0,
     ) -> Score:
         """Write one piece for each row of ``conditions``; the same arguments give the same pieces.
 
@@ -115,17 +115,17 @@ class Trio:
             policy: the learned policy, the priors alone, or every legal action alike.
             seed: of all random choices.
             greedy: always take the most probable action.
-            temperature: multiplies the agents' temperatures, for all or by agent name: above 1 leans to the style of
-                the corpus, below 1 to what the rewards ask for.
+            dial: from style to theory, for all agents or by agent name: a policy is ``prior * exp(dial * Q / tau)``,
+                so 0 is the prior alone, 1 the policy as trained, and more leans to what the rewards ask for.
 
         Returns:
             the pieces, on the CPU.
 
         Raises:
-            AgentError: if a temperature is not positive or names an unknown agent.
+            AgentError: if a dial is negative or not finite, or names an unknown agent.
         """
         device = self.config.device
-        multipliers = _multipliers(temperature)
+        dials = _dials(dial)
         randoms = [generator(seed, "compose", name, device=device) for name in AGENTS]
         sights = Sight.of_agents(self.config)
         sizes = self.vocabulary.sizes
@@ -142,7 +142,7 @@ class Trio:
                         randoms[index],
                         behaviour=policy,
                         greedy=greedy,
-                        temperature=multipliers[index],
+                        dial=dials[index],
                     )
             return actions
 
@@ -310,11 +310,11 @@ def _read_prior(
     return network.requires_grad_(False).to(config.device)
 
 
-def _multipliers(temperature: float | Mapping[str, float]) -> tuple[float, ...]:
-    by_name = temperature if isinstance(temperature, Mapping) else dict.fromkeys(AGENTS, temperature)
+def _dials(dial: float | Mapping[str, float]) -> tuple[float, ...]:
+    by_name = dial if isinstance(dial, Mapping) else dict.fromkeys(AGENTS, dial)
     for name, value in by_name.items():
         if name not in AGENTS:
-            raise AgentError(f"unknown agent {name!r} in temperature: choose from {', '.join(AGENTS)}")
-        if not 0 < value < float("inf"):
-            raise AgentError(f"the temperature of {name} is {value}: give a positive number, 1 leaves it as trained")
+            raise AgentError(f"unknown agent {name!r} in the dial: choose from {', '.join(AGENTS)}")
+        if not 0 <= value < math.inf:
+            raise AgentError(f"the dial of {name} is {value}: give 0 (style alone), 1 (as trained) or more (theory)")
     return tuple(by_name.get(name, 1.0) for name in AGENTS)

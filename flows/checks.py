@@ -9,10 +9,12 @@ from composer.theory import Key, parse_meter
 from flows.errors import FlowError
 
 POLICIES = ("agents", "prior", "random")
+AGENTS = ("chord", "rhythm", "melody")
 AUDIO = ("wav", "flac", "ogg", "mp3")
 FORMATS = ("mid", *AUDIO, "png", "html")
 MOST_BARS = 512
 SLOWEST, FASTEST = 20.0, 400.0
+MOST_DIAL = 1000.0
 
 
 def check(
@@ -23,6 +25,7 @@ def check(
     tempo: float | None = None,
     seed: int | None = None,
     policy: str | None = None,
+    dial: str | None = None,
 ) -> None:
     """See that every field given is one a piece can have.
 
@@ -41,6 +44,69 @@ def check(
         raise FlowError(f"seed {seed}: give a whole number from 0 to 2^63 - 1")
     if policy is not None and policy not in POLICIES:
         raise FlowError(f"unknown policy {policy!r}: choose one of {', '.join(POLICIES)}")
+    if dial is not None:
+        read_dial(dial)
+        if policy in ("prior", "random"):
+            raise FlowError(f"dial {dial}: it turns the agents, and policy {policy} asks none; leave one of them out")
+
+
+def read_dial(text: str) -> dict[str, float]:
+    """The dial from style to theory of each agent, from ``"2"`` or ``"melody=2,chord=0.5"``; 1 for those left out.
+
+    0 is the style of the corpus alone, 1 the agents as trained; above that they lean to the rewards.
+
+    Raises:
+        FlowError: naming what is not a number from 0 to 1000, or no agent, or named twice.
+    """
+    usage = f"give 0 (style), 1 (as trained), more up to {MOST_DIAL:g} (theory), or such as melody=2,chord=0.5"
+    parts = [part.strip() for part in text.split(",")] if "=" in text else [text]
+    found: dict[str, float] = {}
+    for part in parts:
+        name, named, value = (word.strip() for word in part.rpartition("="))
+        if named and name not in AGENTS:
+            raise FlowError(f"dial {text!r}: unknown agent {name!r}, choose from {', '.join(AGENTS)}")
+        if len(parts) > 1 and not named:
+            raise FlowError(f"dial {text!r}: {value!r} names no agent; {usage}")
+        try:
+            number = float(value)
+        except ValueError:
+            raise FlowError(f"dial {text!r}: {value!r} is no number; {usage}") from None
+        if not 0 <= number <= MOST_DIAL:
+            raise FlowError(f"dial {text!r}: {value} is out of range; {usage}")
+        for agent in [name] if named else AGENTS:
+            if agent in found:
+                raise FlowError(f"dial {text!r} names {agent} twice: once is enough")
+            found[agent] = number
+    return {agent: found.get(agent, 1.0) for agent in AGENTS}
+
+
+def read_dials(text: str) -> list[float]:
+    """Several settings of the dial, from ``"0,0.5,1"``, ascending.
+
+    Raises:
+        FlowError: if one is no number from 0 to 1000, or there is none.
+    """
+    found = []
+    for part in (part.strip() for part in text.split(",") if part.strip()):
+        if "=" in part:
+            raise FlowError(
+                f"dials {text!r}: {part!r} is for one agent; here give numbers for all three, such as 0,1,4"
+            )
+        found.append(read_dial(part)[AGENTS[0]])
+    if not found:
+        raise FlowError("no dial given: give settings such as 0,0.5,1,2,4")
+    return sorted(set(found))
+
+
+def check_picture(path: Path) -> None:
+    """See that a PNG can be written to ``path``.
+
+    Raises:
+        FlowError: naming the path.
+    """
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise FlowError(f"{path} is no name for a picture: name a file that ends in .png")
+    check_writable(path.parent)
 
 
 def check_formats(text: str) -> tuple[str, ...]:

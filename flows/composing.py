@@ -24,7 +24,7 @@ from composer.export import write_listening_page, write_midi, write_piano_roll
 from composer.render import render
 from composer.score import Score
 from composer.theory import METERS, Key, parse_meter
-from flows.checks import AUDIO
+from flows.checks import AUDIO, read_dial
 from flows.errors import FlowError
 from flows.files import unwritable
 from flows.home import MODEL_FILE
@@ -104,7 +104,9 @@ class Model:
         seed = derive(asked["seed"], "piece", str(number))
         if self.trio is not None:
             policy = cast(Literal["agents", "prior", "random"], asked["policy"])
-            return self.trio.compose(conditions, policy=policy, seed=seed), asked
+            return self.trio.compose(
+                conditions, policy=policy, seed=seed, dial=read_dial(asked["dial"] or "1")
+            ), asked
         if asked["policy"] != "random":
             raise FlowError(f"policy {asked['policy']} needs a model: run 'triad train', or take --policy random")
         with torch.inference_mode():

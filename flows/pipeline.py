@@ -142,6 +142,7 @@ def render(
     tempo: float | None = None,
     seed: int = 0,
     policy: str = "agents",
+    dial: str | None = None,
     formats: list[str] | None = None,
     arrangement: str | None = None,
     soundfont: Path | None = None,
@@ -158,12 +159,13 @@ def render(
         tempo: Quarter notes a minute; by default as in the model's music.
         seed: Of all random choices.
         policy: Who writes: agents, prior or random.
+        dial: From style to theory: 0 style alone, 1 as trained, more theory; or such as "melody=2,chord=1".
         formats: Of mid, wav, flac, ogg, mp3, png and html; mid, wav, png and html by default.
         arrangement: How it is set for instruments; by default as the style of the model's music wants.
         soundfont: To render with; else the one that is found.
         run_id: MLflow run to keep the files with; one of its own where none is given.
     """
-    request = {"key": key, "meter": meter, "bars": bars, "tempo": tempo, "seed": seed, "policy": policy}
+    request = {"key": key, "meter": meter, "bars": bars, "tempo": tempo, "seed": seed, "policy": policy, "dial": dial}
     wanted = formats or ["mid", "wav", "png", "html"]
     tracker = Tracker(Home.here())
     with _run(tracker, run_id, f"piece · {Path(model).name} · seed {seed}", kind="render") as run:

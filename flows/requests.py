@@ -24,14 +24,25 @@ class Request(BaseModel):
     tempo: float | None = Field(None, description="Quarter notes a minute.")
     seed: int | None = Field(None, description="Of all random choices, 0 if left out.")
     policy: str | None = Field(None, description="Who writes: agents, prior or random.")
+    dial: str | None = Field(None, description="Style to theory: 0 to 1000, 1 as trained, or such as 'melody=2'.")
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        check(key=self.key, meter=self.meter, bars=self.bars, tempo=self.tempo, seed=self.seed, policy=self.policy)
+        check(**dict(self))
         return self
 
     def filled(self, typical: dict[str, Any]) -> dict[str, Any]:
-        """All six fields; those left out are as in ``typical``, and those left out there too as usual."""
-        usual = {"key": "C major", "meter": "4/4", "bars": 16, "tempo": 96.0, "seed": 0, "policy": "agents"}
+        """Every field; those left out are as in ``typical``, and those left out there too as usual."""
+        usual = {
+            "key": "C major",
+            "meter": "4/4",
+            "bars": 16,
+            "tempo": 96.0,
+            "seed": 0,
+            "policy": "agents",
+            "dial": "1",
+        }
         given = {name: value for name, value in self if value is not None}
-        return {**usual, **{name: value for name, value in typical.items() if name in usual}, **given}
+        asked = {**usual, **{name: value for name, value in typical.items() if name in usual}, **given}
+        # Only agents have a dial; what is saved can be asked for again.
+        return asked if asked["policy"] == "agents" else {**asked, "dial": None}

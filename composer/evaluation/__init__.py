@@ -16,6 +16,7 @@ from composer.evaluation.features import features
 from composer.evaluation.figures import FIGURE, FIGURES, Figure
 from composer.evaluation.markov import Markov
 from composer.evaluation.report import Report, headline, verdicts
+from composer.evaluation.trade_off import Point, TradeOff, trade_off
 
 __all__ = [
     "FIGURE",
@@ -32,7 +33,9 @@ __all__ = [
     "EvaluationError",
     "Figure",
     "Markov",
+    "Point",
     "Report",
+    "TradeOff",
     "audit",
     "classify",
     "compare",
@@ -41,5 +44,6 @@ __all__ = [
     "headline",
     "scramble_pitches",
     "shuffle_bars",
+    "trade_off",
     "verdicts",
 ]

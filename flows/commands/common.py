@@ -20,6 +20,9 @@ from flows.styles import bundled_styles, check_style_name, model_of_style, model
 if TYPE_CHECKING:
     from flows.composing import Model
 
+if TYPE_CHECKING:
+    from flows.composing import Model
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

@@ -14,6 +14,9 @@ from flows.commands.common import choose_model, json_option, opened, seed_option
 @click.argument("model", required=False)
 @click.option("--style", help="Style of the music, see 'triad styles': the newest trained here, else Triad's own.")
 @click.option("--policy", type=click.Choice(POLICIES), default="agents", show_default=True, help="Who writes.")
+@click.option(
+    "--dial", help="From style to theory: 0 style alone, 1 as trained, more theory; or such as melody=2,chord=1."
+)
 @click.option("--key", help='Such as "D minor"; by default as in the model\'s music.')
 @click.option("--meter", help="Such as 3/4; by default as in the model's music.")
 @click.option("--bars", type=int, default=16, show_default=True, help="Length in bars.")
@@ -34,6 +37,7 @@ def compose(
     model: str | None,
     style: str | None,
     policy: str,
+    dial: str | None,
     key: str | None,
     meter: str | None,
     bars: int,
@@ -51,7 +55,7 @@ def compose(
     from flows.errors import FlowError
     from flows.home import Home
 
-    check(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed)
+    check(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy, dial=dial)
     wanted = check_formats(formats)
     check_writable(output)
     if soundfont is not None and not soundfont.is_file():
@@ -67,7 +71,7 @@ def compose(
         from flows.progress import report
         from flows.requests import Request
 
-        request = Request(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy)
+        request = Request(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy, dial=dial)
         with opened(named[0], Home.here(), named[1]) as loaded:
             pieces = write_pieces(
                 loaded,

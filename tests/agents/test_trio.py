@@ -107,20 +107,28 @@ def test_greedy_pieces_do_not_depend_on_the_seed(trio: Trio) -> None:
     assert torch.equal(first.pitch[0], first.pitch[5])
 
 
-def test_a_high_temperature_is_the_prior_and_can_be_set_for_one_agent(trio: Trio) -> None:
+def test_the_dial_goes_from_the_prior_over_the_policy_as_trained_to_the_best_values(trio: Trio) -> None:
     prior = trio.compose(CONDITIONS, policy="prior", seed=1)
-    assert same(trio.compose(CONDITIONS, seed=1, temperature=1e9), prior)
-    chords_only = trio.compose(CONDITIONS, seed=1, temperature={"rhythm": 1e9, "melody": 1e9})
+    assert same(trio.compose(CONDITIONS, seed=1, dial=0), prior)
+    assert same(trio.compose(CONDITIONS, seed=1, dial=1), trio.compose(CONDITIONS, seed=1))
+    # Where only the values speak, nothing is left to chance.
+    assert same(trio.compose(CONDITIONS, seed=1, dial=1e9), trio.compose(CONDITIONS, seed=2, dial=1e9))
+
+
+def test_the_dial_can_be_set_for_one_agent(trio: Trio) -> None:
+    prior = trio.compose(CONDITIONS, policy="prior", seed=1)
+    chords_only = trio.compose(CONDITIONS, seed=1, dial={"rhythm": 0, "melody": 0})
     assert not same(chords_only, prior)
+    assert same(chords_only, trio.compose(CONDITIONS, seed=1, dial={"chord": 1, "rhythm": 0, "melody": 0}))
 
 
 @pytest.mark.parametrize(
-    ("temperature", "message"),
-    [(0.0, "positive"), (float("nan"), "positive"), ({"drums": 1.0}, "unknown agent 'drums'")],
+    ("dial", "message"),
+    [(-0.1, "dial of chord is -0.1"), (float("nan"), "nan"), ({"drums": 1.0}, "unknown agent 'drums'")],
 )
-def test_a_wrong_temperature_is_named(trio: Trio, temperature: float, message: str) -> None:
+def test_a_wrong_dial_is_named(trio: Trio, dial: float, message: str) -> None:
     with pytest.raises(AgentError, match=message):
-        trio.compose(CONDITIONS, temperature=temperature)
+        trio.compose(CONDITIONS, dial=dial)
 
 
 def test_composing_leaves_the_agents_as_they_were(trio: Trio) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from composer.errors import TriadError
 from composer.score import Score
+from composer.vocabulary import AGENTS
+from flows.checks import read_dial
 from flows.composing import Model, write_pieces
 from flows.errors import FlowError
 from flows.requests import Request
@@ -27,7 +29,15 @@ def test_the_same_request_gives_the_same_piece_and_another_number_another(model:
     first, asked = model.compose(request, 1)
     again, _ = model.compose(request, 1)
     second, _ = model.compose(request, 2)
-    assert asked == {"key": "C major", "meter": "4/4", "bars": 4, "tempo": 107.0, "seed": 3, "policy": "agents"}
+    assert asked == {
+        "key": "C major",
+        "meter": "4/4",
+        "bars": 4,
+        "tempo": 107.0,
+        "seed": 3,
+        "policy": "agents",
+        "dial": "1",
+    }
     assert same(first, again)
     assert not same(first, second)
 
@@ -45,9 +55,60 @@ def test_a_metre_the_model_never_heard_is_refused(model: Model) -> None:
 
 
 def test_a_request_knows_what_a_piece_can_have() -> None:
-    for wrong in ({"key": "H"}, {"meter": "7/8"}, {"bars": 0}, {"policy": "muse"}, {"seed": -1}, {"colour": "blue"}):
+    for wrong in (
+        {"key": "H"},
+        {"meter": "7/8"},
+        {"bars": 0},
+        {"policy": "muse"},
+        {"seed": -1},
+        {"colour": "blue"},
+        {"dial": "-1"},
+    ):
         with pytest.raises(ValueError, match=r"\w"):
             Request(**wrong)
+
+
+def test_the_dial_is_kept_with_the_piece_and_turns_what_is_written(model: Model, tmp_path: Path) -> None:
+    (piece,) = write_pieces(model, Request(bars=4, dial="melody=0, chord=3"), tmp_path, formats=["mid"])
+    assert piece["request"]["dial"] == "melody=0, chord=3"
+    again, _ = model.compose(Request(**piece["request"]))
+    turned, _ = model.compose(Request(bars=4, dial="0"))
+    style, asked = model.compose(Request(bars=4, policy="prior"))
+    assert not same(again, turned)
+    assert same(turned, style)
+    assert asked["dial"] is None
+    assert same(style, model.compose(Request(**asked))[0])
+
+
+def test_a_dial_is_a_number_or_one_for_each_agent() -> None:
+    assert read_dial("2") == {"chord": 2.0, "rhythm": 2.0, "melody": 2.0}
+    assert read_dial("melody=2, chord=0.5") == {"chord": 0.5, "rhythm": 1.0, "melody": 2.0}
+    assert tuple(read_dial("1")) == AGENTS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("loud", "'loud' is no number"),
+        ("-1", "-1 is out of range"),
+        ("nan", "nan is out of range"),
+        ("1e9", "1e9 is out of range"),
+        ("", "'' is no number"),
+        ("1,2", "'1,2' is no number"),
+        ("=2", "unknown agent ''"),
+        ("melody=2,1", "'1' names no agent"),
+        ("drums=1", "unknown agent 'drums', choose from chord, rhythm, melody"),
+        ("melody=1,melody=2", "names melody twice"),
+    ],
+)
+def test_a_wrong_dial_is_named(text: str, message: str) -> None:
+    with pytest.raises(FlowError, match=message):
+        read_dial(text)
+
+
+def test_only_agents_have_a_dial() -> None:
+    with pytest.raises(ValueError, match="policy prior asks none"):
+        Request(policy="prior", dial="2")
 
 
 def test_without_a_model_pieces_are_random(tmp_path: Path) -> None:
