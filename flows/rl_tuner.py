@@ -164,7 +164,7 @@ def compare_with_rl_tuner(
 
 def rules_folder(model: Model, music: Music, config: TrainConfig, root: Path) -> Path:
     """Where the trio of the rules lives that was given no folder: outside of the models that pieces are asked of."""
-    return root / "rl-tuner" / f"{model.style}-{music.digest}-seed{config.seed}-{config.steps}"
+    return root / "rl-tuner" / f"{model.style}-{music.training.digest}-seed{config.seed}-{config.steps}"
 
 
 def _conditions(trio: Trio, count: int, bars: int, seed: int) -> Conditions:

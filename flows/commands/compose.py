@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from flows.checks import POLICIES
-from flows.commands.common import choose_model, json_option, opened, seed_option, show, soundfont_option, working
+from flows.commands.common import choose_model, json_option, seed_option, show, soundfont_option, working
+from flows.opening import opened
 from flows.styles import arrangements
 
 
