@@ -150,12 +150,11 @@ def compare_with_rl_tuner(
     Raises:
         FlowError: if there is no model.
     """
+    conditions = _conditions(trio, count, BARS, derive(seed, "plans"))
     sets = {
         f"{model.style}, dial 1": _excerpts(model, held_out, count, seed),
         **{
-            f"rules, dial {setting:g}": trio.compose(
-                _conditions(count, BARS), seed=derive(seed, "rl tuner"), dial=setting
-            )
+            f"rules, dial {setting:g}": trio.compose(conditions, seed=derive(seed, "rl tuner"), dial=setting)
             for setting in (1.0, dial)
         },
     }
@@ -165,13 +164,15 @@ def compare_with_rl_tuner(
 
 def rules_folder(model: Model, music: Music, config: TrainConfig, root: Path) -> Path:
     """Where the trio of the rules lives that was given no folder: outside of the models that pieces are asked of."""
-    return root / "rl-tuner" / f"{model.style}-{music.digest}-seed{config.seed}-{config.steps}"
+    return root / "rl-tuner" / f"{model.style}-{music.training.digest}-seed{config.seed}-{config.steps}"
 
 
-def _conditions(count: int, bars: int) -> Conditions:
-    return Conditions.uniform(
+def _conditions(trio: Trio, count: int, bars: int, seed: int) -> Conditions:
+    """As the paper's melodies, with plans of the music that ``trio`` learned from."""
+    alike = Conditions.uniform(
         count, meter=parse_meter(METER), mode=MODE_INDEX["major"], bars=bars, tonic=0, tempo=96.0
     )
+    return trio.plan(alike, seed=seed)
 
 
 def _excerpts(model: Model, alike: Corpus, count: int, seed: int) -> Score:
@@ -182,7 +183,7 @@ def _excerpts(model: Model, alike: Corpus, count: int, seed: int) -> Score:
     found: list[Score] = []
     while sum(map(len, found)) < count:
         seed = derive(seed, "excerpts")
-        pieces = model.trio.compose(_conditions(-(-count * BARS // bars), bars), seed=seed)
+        pieces = model.trio.compose(_conditions(model.trio, -(-count * BARS // bars), bars, seed), seed=seed)
         meta = [replace(alike.meta[0], file=str(row)) for row in range(len(pieces))]
         found.append(Corpus.of(pieces, meta).excerpts(BARS))
     return concatenate(found).select(slice(0, count))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.corpus import bundled_corpus, cached_corpus
-from composer.form import FORMS, FormError, analyse, draw_plan, parse_form
-from composer.form.forms import Part, forms_for, parts_of, phrase_lengths
+from composer.form import FORMS, FormError, analyse, draw_plan, parse_form, parts_of, usual_bars
+from composer.form.forms import Part, forms_for, phrase_lengths
 from composer.plan import CADENCES, COLUMNS, HARMONY_RELATIONS, INDEX, LONGEST_PHRASE, RELATIONS, SECTIONS, TARGETS
 from composer.score import Score
 from tests.composer.pieces import piece, random_pieces
@@ -134,6 +134,10 @@ class TestForms:
     def test_a_form_must_fit_the_length(self):
         with pytest.raises(FormError, match="4 sections needs 4 to 48 bars, got 3"):
             parts_of(parse_form("AABA"), 3)
+
+    def test_a_form_has_eight_bars_a_section_unless_told_otherwise(self):
+        assert usual_bars("AABA") == 32
+        assert usual_bars("intro verse chorus outro") == 32
 
     def test_phrases_have_eight_bars_or_four(self):
         assert [phrase_lengths(bars) for bars in (3, 8, 12, 16, 18, 20, 36)] == [
