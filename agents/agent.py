@@ -88,7 +88,7 @@ def preferences(agent: Agent, observation: Tensor, log_prior: Tensor, dial: floa
         log_prior: (N, A).
         dial: divides tau: 0 is the prior alone (style), 1 the policy as trained, more leans to the values (theory).
     """
-    if dial == 0:
+    if dial == 0 or not agent.config.learns:
         return torch.exp(log_prior)
     q = agent.values(observation)
     if agent.config.exploration == "epsilon":

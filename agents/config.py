@@ -32,6 +32,10 @@ class AgentConfig:
     """What the policy is held to: a frozen network trained on the corpus, or the uniform choice."""
     target: Literal["soft", "hard"] = "soft"
     """The value of a next state: temperature * logsumexp(log prior + q / temperature), or the largest q."""
+    partners: Literal["seen", "hidden"] = "seen"
+    """Whether values and prior know what the other two agents chose just now and before."""
+    learns: bool = True
+    """An agent that does not learn stays at its prior."""
     exploration: Literal["boltzmann", "epsilon"] = "boltzmann"
     """How actions are drawn: from prior * exp(q / temperature), or the best one but for a share epsilon."""
     double: bool = True
@@ -114,6 +118,9 @@ class TrainConfig:
     """Where tensors live: cpu, cuda, cuda:1, ..."""
     rewards: dict[str, dict[str, float]] = field(default_factory=dict)
     """Weights of reward terms by term and agent, such as ``{"cadence": {"melody": 0.5}}``; others keep theirs."""
+    balance: Share = 0.05
+    """How quickly the mixture of intervals, durations, chords and the like is held at the corpus' (see
+    :class:`composer.rewards.Balance`), in units of reward a nat and iteration; 0 lets it go."""
     priors: PriorConfig = field(default_factory=PriorConfig)
     """How the three priors are learned."""
     chord: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.06))

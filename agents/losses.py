@@ -141,7 +141,7 @@ def semi_markov_returns(rewards: Tensor, piece: Tensor, time: Tensor, gamma: flo
     Args:
         rewards: (B, T) reward of every sixteenth.
         piece: (D,) int64 row of each decision; the decisions of a piece stand together.
-        time: (D,) int64 sixteenth of each decision, rising within a piece.
+        time: (D,) int64 sixteenth of each decision, not falling within a piece.
         gamma: discount of one sixteenth.
 
     Returns:

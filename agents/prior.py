@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from agents.config import PriorConfig
-from agents.errors import AgentError
 from agents.networks import Network
 from agents.policy import masked_log_prior
 from agents.seeding import generator
-from composer.environment import Relation
+from agents.sight import Sight
+from composer.environment import Decisions, Relation
+from composer.vocabulary import Vocabulary
 
 _EVALUATED_AT_ONCE = 8192
 
@@ -29,13 +30,11 @@ class Examples:
     """D decisions of one agent.
 
     Attributes:
-        piece: (D,) int64, which piece each was taken in.
         observation: (D, K) uint8.
         legal: (D, A) bool.
         action: (D,) int64.
     """
 
-    piece: Tensor
     observation: Tensor
     legal: Tensor
     action: Tensor
@@ -46,11 +45,11 @@ class Examples:
 
     def rows(self, index: Tensor) -> Examples:
         """The decisions at ``index``, numbers or a mask."""
-        return Examples(self.piece[index], self.observation[index], self.legal[index], self.action[index])
+        return Examples(self.observation[index], self.legal[index], self.action[index])
 
     def to(self, device: torch.device | str) -> Examples:
         """The same on another device."""
-        return Examples(*(column.to(device) for column in (self.piece, self.observation, self.legal, self.action)))
+        return Examples(*(column.to(device) for column in (self.observation, self.legal, self.action)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +71,10 @@ class Epoch:
     best: float
 
 
-def split_by_piece(examples: Examples, share: float, random: torch.Generator) -> tuple[Examples, Examples]:
-    """Training and held-out decisions: whole pieces, about ``share`` of them held out, at least one.
-
-    Raises:
-        AgentError: if there are fewer than two pieces.
-    """
-    pieces = torch.unique(examples.piece)
-    if len(pieces) < 2:
-        raise AgentError(f"a prior needs at least two pieces, the corpus has {len(pieces)}: add more files")
-    count = min(max(round(share * len(pieces)), 1), len(pieces) - 1)
-    chosen = pieces[torch.randperm(len(pieces), generator=random)[:count]]
-    held_out = torch.isin(examples.piece, chosen)
-    return examples.rows(~held_out), examples.rows(held_out)
+def examples_of(agent: int, vocabulary: Vocabulary, decisions: Decisions, sight: Sight) -> Examples:
+    """The decisions of the agent of turn ``agent`` among all of them, as that agent sees them."""
+    own = decisions.select((decisions.turn == agent).nonzero().flatten())
+    return Examples(sight.see(own.observation), own.legal[:, : vocabulary.sizes[agent]], own.action)
 
 
 def learn_prior(

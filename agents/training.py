@@ -22,20 +22,25 @@ from agents.agent import Choice
 from agents.checkpoint import prefixed, read_bundle, under, write_bundle
 from agents.config import TrainConfig
 from agents.errors import AgentError, CheckpointError
-from agents.judging import Judge, corpus_judge
+from agents.judging import CorpusJudge, Judge
 from agents.networks import Network
-from agents.prior import Examples, learn_prior, split_by_piece
+from agents.prior import examples_of, learn_prior
 from agents.records import Record
 from agents.replay import Replay
 from agents.seeding import derive, generator
-from agents.trio import Trio, agent_columns, agent_sizes, to_cpu
+from agents.sight import Sight
+from agents.trio import Trio, agent_sizes, to_cpu
 from composer.corpus import Corpus
 from composer.environment import Conditions, Decisions, columns, follow, play, relations
+from composer.form import analyse
 from composer.rewards import Reference, RewardWeights
 from composer.score import Score
 from composer.vocabulary import AGENTS, Vocabulary
 
 JudgeFactory = Callable[[Reference], Judge]
+
+# Plans kept with a model: enough that no two pieces of an evening need to share one.
+MOST_PLANS = 1024
 
 # What a run may be told differently when it goes on: when to stop and how often to save.
 _FREE = ("steps", "minutes", "checkpoint_every")
@@ -74,18 +79,18 @@ def train(
         raise AgentError("training has no end: set steps or minutes")
     judged_by = judged_by or _by_terms(config)
     checkpoint = directory / "checkpoint"
-    excerpts = corpus.excerpts(config.bars)
     if resume and (checkpoint / "checkpoint.json").exists():
-        training = Training.load(checkpoint, config, corpus.digest, Conditions.of(excerpts), judged_by)
+        training = Training.load(checkpoint, config, corpus.digest, judged_by)
     else:
         vocabulary = Vocabulary.from_scores(corpus.scores)
         # The agents are measured by what their vocabulary can say. What is saved is what is trained on: the JSON
         # rounds its counts.
-        sayable, _ = follow(vocabulary, excerpts)
-        reference = Reference.from_json(Reference.from_scores(sayable).to_json())
-        priors = yield from learn_priors(vocabulary, corpus.scores, config)
-        trio = Trio.create(vocabulary, priors, config, reference, provenance)
-        training = Training(trio, Conditions.of(excerpts), corpus.digest, judged_by(reference))
+        excerpts = planned(vocabulary, corpus.excerpts(config.bars))
+        reference = Reference.from_json(Reference.from_scores(excerpts).to_json())
+        kept = torch.randperm(len(excerpts), generator=generator(config.seed, "plans"))[:MOST_PLANS]
+        priors = yield from learn_priors(vocabulary, corpus, config)
+        trio = Trio.create(vocabulary, priors, config, reference, Conditions.of(excerpts).select(kept), provenance)
+        training = Training(trio, corpus.digest, judged_by(reference))
         training.save(checkpoint)
     while not training.done:
         yield from training.iterate()
@@ -106,17 +111,16 @@ class Training:
         seconds: time spent in iterations, over all resumptions.
     """
 
-    def __init__(self, trio: Trio, conditions: Conditions, corpus_digest: str, judge: Judge) -> None:
+    def __init__(self, trio: Trio, corpus_digest: str, judge: Judge) -> None:
         config = trio.config
         self.trio = trio
         self.iteration = 0
         self.steps = 0
         self.seconds = 0.0
-        self._conditions = replace(conditions, bars=torch.full_like(conditions.bars, config.bars))
         self._corpus_digest = corpus_digest
         self._judge = judge
         self._draws = generator(config.seed, "conditions")
-        self._seen = agent_columns(config.device)
+        self._sights = Sight.of_agents(config)
         self.replays = tuple(
             Replay(
                 agent.replay_capacity,
@@ -138,7 +142,7 @@ class Training:
     def epsilon(self, index: int) -> float:
         """Share of random actions of the agent of turn ``index`` at this moment; 0 if it explores otherwise."""
         config = self.trio.agents[index].config
-        if config.exploration != "epsilon":
+        if config.exploration != "epsilon" or not config.learns:
             return 0.0
         return policy.linear_decay(config.epsilon_start, config.epsilon_end, self.steps / config.epsilon_decay)
 
@@ -160,17 +164,9 @@ class Training:
             order = torch.sort(decisions.piece[mine], stable=True).indices
             own = decisions.select(mine[order])
             prior, wanted = choices[index].log_prior, choices[index].policy
-            reward, discount = losses.semi_markov_returns(rewards[index], own.piece, own.time, agent.config.discount)
-            self.replays[index].push(
-                own.observation[:, self._seen[index]], prior[order], own.action, reward, discount
-            )
-            learned = [
-                agent.update(self.replays[index].sample(agent.config.batch_size, agent.generator))
-                for _ in range(agent.config.updates)
-            ]
             kl = float(losses.policy_kl(wanted, prior).mean())
             metrics = {
-                **{key: float(torch.stack([row[key] for row in learned]).mean()) for key in learned[0]},
+                **(self._learn(index, own, prior[order], rewards[index]) if agent.config.learns else {}),
                 "temperature": agent.temperature,
                 "epsilon": epsilons[index],
                 "kl": kl,
@@ -178,7 +174,10 @@ class Training:
                 "reward": float(rewards[index].sum(1).mean()),
                 "decisions": len(own) / config.pieces,
             }
-            agent.temperature = policy.steered(agent.temperature, kl, agent.config.kl_target, agent.config.kl_step)
+            if agent.config.learns:
+                agent.temperature = policy.steered(
+                    agent.temperature, kl, agent.config.kl_target, agent.config.kl_step
+                )
             records.append(Record("learn", name, self.iteration, metrics))
 
         seconds = time.perf_counter() - began
@@ -190,6 +189,16 @@ class Training:
             **{f"reward/{term}": credit for term, credit in judgement.terms.items()},
         }
         return [*records, Record("learn", "trio", self.iteration, together)]
+
+    def _learn(self, index: int, own: Decisions, log_prior: Tensor, rewards: Tensor) -> dict[str, float]:
+        """Remember an agent's decisions, piece by piece, and learn; gives the means of its learning figures."""
+        agent, replay = self.trio.agents[index], self.replays[index]
+        reward, discount = losses.semi_markov_returns(rewards, own.piece, own.time, agent.config.discount)
+        replay.push(self._sights[index].see(own.observation), log_prior, own.action, reward, discount)
+        learned = [
+            agent.update(replay.sample(agent.config.batch_size, agent.generator)) for _ in range(agent.config.updates)
+        ]
+        return {key: float(torch.stack([row[key] for row in learned]).mean()) for key in learned[0]}
 
     @torch.inference_mode()
     def _compose(self, epsilons: list[float]) -> tuple[Score, Decisions, list[Choice]]:
@@ -205,7 +214,7 @@ class Training:
                 if len(rows):
                     choice = acting.act(
                         agent,
-                        observation[rows[:, None], self._seen[index]],
+                        self._sights[index].see(observation, rows),
                         legal[rows, : sizes[index]],
                         epsilon=epsilons[index],
                     )
@@ -213,9 +222,8 @@ class Training:
                     taken[index].append(choice)
             return actions
 
-        rows = torch.randint(len(self._conditions), (config.pieces,), generator=self._draws)
-        conditions = Conditions(*(getattr(self._conditions, column.name)[rows] for column in fields(Conditions)))
-        score, decisions = play(trio.vocabulary, conditions.to(config.device), decide)
+        rows = torch.randint(len(trio.plans), (config.pieces,), generator=self._draws)
+        score, decisions = play(trio.vocabulary, trio.plans.select(rows).to(config.device), decide)
         choices = [
             Choice(*(torch.cat([getattr(choice, column.name) for choice in own]) for column in fields(Choice)))
             for own in taken
@@ -236,6 +244,7 @@ class Training:
     def save(self, directory: Path) -> None:
         """Write a checkpoint into ``directory``, in place of the last one."""
         tensors = {**self.trio.tensors(), "conditions.generator": self._draws.get_state()}
+        tensors |= prefixed("judge", self._judge.tensors())
         for name, agent, replay in zip(AGENTS, self.trio.agents, self.replays, strict=True):
             tensors |= prefixed(f"{name}.learning", agent.learning_tensors())
             tensors |= prefixed(f"{name}.replay", replay.tensors())
@@ -254,7 +263,6 @@ class Training:
         directory: Path,
         config: TrainConfig,
         corpus_digest: str,
-        conditions: Conditions,
         judged_by: JudgeFactory,
     ) -> Training:
         """The run that was saved in ``directory``, to go on until ``config`` says stop.
@@ -277,12 +285,13 @@ class Training:
                 f"the checkpoint in {directory} learned from the corpus {description.get('corpus_digest')}, "
                 f"not {corpus_digest}: {other}"
             )
-        training = cls(replace(trio, config=config), conditions, corpus_digest, judged_by(trio.reference))
+        training = cls(replace(trio, config=config), corpus_digest, judged_by(trio.reference))
         try:
             for name, agent, replay in zip(AGENTS, trio.agents, training.replays, strict=True):
                 agent.restore(under(name, tensors), under(f"{name}.learning", tensors))
                 replay.restore(under(f"{name}.replay", tensors))
             training._draws.set_state(tensors["conditions.generator"])
+            training._judge.restore(under("judge", tensors))
             training.iteration, training.steps = int(description["iteration"]), int(description["steps"])
             training.seconds = float(description["seconds"])
         except (KeyError, RuntimeError) as error:
@@ -292,34 +301,35 @@ class Training:
 
 
 def learn_priors(
-    vocabulary: Vocabulary, scores: Score, config: TrainConfig
+    vocabulary: Vocabulary, corpus: Corpus, config: TrainConfig
 ) -> Generator[Record, None, list[Network | None]]:
     """Learn the three priors from real pieces; yields a record an epoch, returns the networks.
 
     An agent whose prior is uniform has none to learn: None.
+
+    Raises:
+        AgentError: if there are fewer than two pieces.
     """
-    with torch.inference_mode():
-        _, decisions = follow(vocabulary, scores)
+    if len(corpus) < 2:
+        raise AgentError(f"a prior needs at least two pieces, the corpus has {len(corpus)}: add more files")
+    order = torch.randperm(len(corpus), generator=generator(config.seed, "held out"))
+    kept = min(max(round(config.priors.held_out * len(corpus)), 1), len(corpus) - 1)
+    held_out, training = (
+        lessons(vocabulary, corpus.select(sorted(rows.tolist())), config.bars)
+        for rows in (order[:kept], order[kept:])
+    )
+    sights = Sight.of_agents(replace(config, device="cpu"))
     priors: list[Network | None] = []
     for index, name in enumerate(AGENTS):
         if config.agents[index].prior == "uniform":
             priors.append(None)
             continue
-        own = decisions.select((decisions.turn == index).nonzero().flatten())
-        examples = Examples(
-            own.piece,
-            own.observation[:, list(columns(index))],
-            own.legal[:, : vocabulary.sizes[index]],
-            own.action,
-        )
-        seed = derive(config.seed, name, "prior")
-        training, held_out = split_by_piece(examples, config.priors.held_out, generator(seed, "split"))
         epochs = learn_prior(
-            training,
-            held_out,
+            examples_of(index, vocabulary, training, sights[index]),
+            examples_of(index, vocabulary, held_out, sights[index]),
             agent_sizes(index, vocabulary),
             config.priors,
-            seed=seed,
+            seed=derive(config.seed, name, "prior"),
             device=config.device,
             relations=relations(index, vocabulary),
         )
@@ -330,6 +340,25 @@ def learn_priors(
     return priors
 
 
+@torch.inference_mode()
+def lessons(vocabulary: Vocabulary, corpus: Corpus, bars: int) -> Decisions:
+    """The decisions that write the pieces of a corpus again, each under the plan it follows.
+
+    Pieces are written as a whole and, where they are long enough, again as excerpts of ``bars`` bars: what an agent
+    shall write must have plans like those it learned under.
+    """
+    sets = [corpus.scores]
+    if bool((corpus.scores.bars >= bars).any()):
+        sets.append(corpus.excerpts(bars))
+    written = [follow(vocabulary, planned(vocabulary, pieces))[1] for pieces in sets]
+    return Decisions(*(torch.cat([getattr(part, field.name) for part in written]) for field in fields(Decisions)))
+
+
+def planned(vocabulary: Vocabulary, scores: Score) -> Score:
+    """Real pieces as the vocabulary can say them, with the plans they follow."""
+    return analyse(follow(vocabulary, scores)[0])
+
+
 def _by_terms(config: TrainConfig) -> JudgeFactory:
     weights = RewardWeights(terms=config.rewards)
-    return lambda reference: corpus_judge(reference, weights)
+    return lambda reference: CorpusJudge(reference, weights, config.balance)

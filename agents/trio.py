@@ -19,9 +19,12 @@ from agents.dqn import DQN
 from agents.errors import AgentError, CheckpointError
 from agents.networks import Network
 from agents.seeding import derive, generator
+from agents.sight import Sight
 from agents.tabular import Tabular
 from composer.environment import SLOTS, Conditions, columns, play, relations, slot_sizes
 from composer.errors import TriadError
+from composer.form import draw_plan
+from composer.plan import WIDTH
 from composer.rewards import Reference
 from composer.score import Score
 from composer.vocabulary import AGENTS, CHORD, MELODY, RHYTHM, Vocabulary
@@ -43,6 +46,7 @@ class Trio:
         agents: the chord, rhythm and melody agent.
         config: how they were trained.
         reference: the corpus statistics their rewards were centred on.
+        plans: the conditions of the training pieces, form plans among them, for new pieces to be drawn from.
         provenance: a JSON object that says where the model comes from.
     """
 
@@ -50,6 +54,7 @@ class Trio:
     agents: tuple[Agent, Agent, Agent]
     config: TrainConfig
     reference: Reference
+    plans: Conditions
     provenance: Mapping[str, Any]
 
     @classmethod
@@ -59,6 +64,7 @@ class Trio:
         priors: Sequence[Network | None],
         config: TrainConfig,
         reference: Reference,
+        plans: Conditions,
         provenance: Mapping[str, Any] | None = None,
     ) -> Trio:
         """Agents that have learned nothing yet: their policy is their prior."""
@@ -66,7 +72,32 @@ class Trio:
             make_agent(index, vocabulary, config.agents[index], priors[index], config.seed, config.device)
             for index in range(len(AGENTS))
         )
-        return cls(vocabulary, (chord, rhythm, melody), config, reference, dict(provenance or {}))
+        return cls(vocabulary, (chord, rhythm, melody), config, reference, plans, dict(provenance or {}))
+
+    def plan(self, conditions: Conditions, *, seed: int = 0, form: str | None = None) -> Conditions:
+        """The same conditions with a form plan for each piece, drawn from the training pieces' plans.
+
+        They are those of pieces in the same metre and mode where there are any, else in the same metre, else of all.
+
+        Args:
+            conditions: what is settled besides; plans in them are replaced.
+            seed: of the draws.
+            form: such as ``"AABA"`` or ``"intro verse chorus"``; drawn where none is given.
+
+        Raises:
+            FormError: if the form cannot be read or does not fit a piece's length.
+        """
+        random = generator(seed, "plan")
+        drawn, bank = [], self.plans
+        asked = zip(conditions.meter.tolist(), conditions.mode.tolist(), conditions.bars.tolist(), strict=True)
+        for meter, mode, bars in asked:
+            fits = bank.meter == meter
+            fits = fits if bool(fits.any()) else torch.ones_like(fits)
+            closer = fits & (bank.mode == mode)
+            rows = closer if bool(closer.any()) else fits
+            drawn.append(draw_plan(bank.plan[rows], bars, random, form=form))
+        plan = torch.nn.utils.rnn.pad_sequence(drawn, batch_first=True)
+        return replace(conditions, plan=plan.to(conditions.meter.device))
 
     def compose(
         self,
@@ -96,7 +127,7 @@ class Trio:
         device = self.config.device
         dials = _dials(dial)
         randoms = [generator(seed, "compose", name, device=device) for name in AGENTS]
-        seen = agent_columns(device)
+        sights = Sight.of_agents(self.config)
         sizes = self.vocabulary.sizes
 
         def decide(turn: Tensor, observation: Tensor, legal: Tensor) -> Tensor:
@@ -106,7 +137,7 @@ class Trio:
                 if len(rows):
                     actions[rows] = acting.perform(
                         agent,
-                        observation[rows[:, None], seen[index]],
+                        sights[index].see(observation, rows),
                         legal[rows, : sizes[index]],
                         randoms[index],
                         behaviour=policy,
@@ -149,8 +180,8 @@ class Trio:
         return trio
 
     def tensors(self) -> dict[str, Tensor]:
-        """Values and priors of all agents, by name."""
-        found: dict[str, Tensor] = {}
+        """Values and priors of all agents and the plans, by name."""
+        found = prefixed("plans", {field.name: getattr(self.plans, field.name) for field in fields(Conditions)})
         for name, agent in zip(AGENTS, self.agents, strict=True):
             found |= prefixed(name, agent.model_tensors())
             if agent.prior is not None:
@@ -213,7 +244,11 @@ class Trio:
                     f"the model in {directory} has the temperatures {temperatures}, "
                     f"not {len(AGENTS)} positive numbers: {again}"
                 )
-            trio = cls.create(vocabulary, priors, config, reference, description["provenance"])
+            found = under("plans", tensors)
+            plans = Conditions(*(found[field.name] for field in fields(Conditions)))
+            if plans.plan.shape[2] != WIDTH:
+                raise CheckpointError(f"the model in {directory} plans other things than this version: {again}")
+            trio = cls.create(vocabulary, priors, config, reference, plans, description["provenance"])
             for name, agent, tau in zip(AGENTS, trio.agents, temperatures, strict=True):
                 agent.restore(under(name, tensors))
                 agent.temperature = tau
@@ -247,11 +282,6 @@ def agent_sizes(index: int, vocabulary: Vocabulary) -> tuple[int, ...]:
     """Number of values of each slot that the agent of turn ``index`` sees."""
     sizes = slot_sizes(vocabulary)
     return tuple(sizes[column] for column in columns(index))
-
-
-def agent_columns(device: torch.device | str) -> tuple[Tensor, ...]:
-    """For each agent (K,) int64: the columns of the observation it sees."""
-    return tuple(torch.tensor(columns(index), device=device) for index in range(len(AGENTS)))
 
 
 def to_cpu(score: Score) -> Score:

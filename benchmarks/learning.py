@@ -8,7 +8,7 @@ import torch
 from stable_baselines3 import DQN
 
 from agents.config import TrainConfig
-from agents.judging import judge_by
+from agents.judging import PlainJudge
 from agents.networks import Network
 from agents.training import Training
 from agents.trio import Trio, agent_sizes
@@ -38,7 +38,7 @@ def triad(iterations: int) -> tuple[float, ...]:
         for index in range(len(AGENTS))
     ]
     trio = Trio.create(settings.vocabulary, priors, config, shipped_reference())
-    training = Training(trio, Conditions.uniform(64), "benchmark", judge_by(settings.reward))
+    training = Training(trio, Conditions.uniform(64), "benchmark", PlainJudge(settings.reward))
 
     def work() -> int:
         before = training.steps

@@ -1,6 +1,6 @@
 """The shared score: a batch of pieces as integer tensors. Nothing else in Triad holds music.
 
-A piece has three parts, each written by one agent:
+A piece has four parts; the agents write them:
 
 ===========  ===============  =====================================================================
 part         shape            content
@@ -8,7 +8,10 @@ part         shape            content
 ``chord``    (B, beats)       chord code sounding in each beat (:func:`composer.theory.chord_code`)
 ``cell``     (B, beats)       rhythm cell of each beat: base-3 digits {rest, hold, onset} per sixteenth
 ``pitch``    (B, steps)       MIDI pitch of the note last struck at or before each sixteenth, 0 before it
+``groove``   (B, beats)       strokes of the accompaniment: base-4 digits {none, bass, upper, both} per sixteenth
 ===========  ===============  =====================================================================
+
+Beside them stands the form plan the piece is written to (:mod:`composer.plan`), all zeros where there is none.
 
 Pitches and chords are relative: as if in C major or A minor. The clock is the sixteenth; beats of four
 sixteenths (simple metres) or six (compound metres) follow each other without gaps, so beat ``b`` covers steps
@@ -23,6 +26,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
+from composer import plan as form_plan
 from composer.theory import MAX_BEAT_STEPS, METERS, MODES
 
 REST, HOLD, ONSET = 0, 1, 2
@@ -46,21 +50,25 @@ class Score:
         chord: (B, N) int16, chord code of each beat, 0 for no chord.
         cell: (B, N) int16, rhythm cell code of each beat.
         pitch: (B, T) int16, MIDI pitch last struck, 0 before the first note.
+        groove: (B, N) int16, accompaniment strokes of each beat; all 0 in a piece whose accompaniment is not known.
         meter: (B,) int64, index into :data:`composer.theory.METERS`.
         mode: (B,) int64, index into :data:`composer.theory.MODES`.
         bars: (B,) int64, length in bars.
         tonic: (B,) int64, pitch class 0..11 the piece sounds in.
         tempo: (B,) float32, quarter notes per minute.
+        plan: (B, M, WIDTH) uint8, the form plan of each bar (:data:`composer.plan.COLUMNS`), zeros where none is.
     """
 
     chord: Tensor
     cell: Tensor
     pitch: Tensor
+    groove: Tensor
     meter: Tensor
     mode: Tensor
     bars: Tensor
     tonic: Tensor
     tempo: Tensor
+    plan: Tensor
 
     def __len__(self) -> int:
         """Number of pieces B."""
@@ -111,6 +119,18 @@ class Score:
         cell = self.cell.long().gather(1, self.beat_of_step())
         return CELL_STEPS.to(cell.device)[cell, offset] * self.valid()
 
+    def strokes(self) -> Tensor:
+        """(B, T) int64: what the accompaniment strikes at each step: 0 nothing, 1 bass, 2 upper voices, 3 both."""
+        steps = torch.arange(self.pitch.shape[1], device=self.pitch.device)
+        offset = steps % self.beat_steps[:, None]
+        groove = self.groove.long().gather(1, self.beat_of_step())
+        return (groove >> 2 * offset) % 4 * self.valid()
+
+    @property
+    def accompanied(self) -> Tensor:
+        """(B,) bool: pieces whose accompaniment is known."""
+        return (self.groove != 0).any(1)
+
     def onset(self) -> Tensor:
         """(B, T) bool: steps at which a melody note begins."""
         return self.action() == ONSET
@@ -128,8 +148,8 @@ class Score:
     def excerpt(self, start: Tensor, bars: int) -> Score:
         """``bars`` bars from bar ``start`` (B,) of each piece, as pieces of their own.
 
-        A note tied over the excerpt's first barline is struck anew there. Every piece must be long enough:
-        ``start + bars <= self.bars``.
+        A note tied over the excerpt's first barline is struck anew there. The plan of the whole is not the excerpt's:
+        it has none. Every piece must be long enough: ``start + bars <= self.bars``.
         """
         if bool((start < 0).any()) or bool((start + bars > self.bars).any()):
             raise ValueError(f"an excerpt of {bars} bars reaches beyond the end of a piece")
@@ -150,10 +170,17 @@ class Score:
             chord=self.chord.gather(1, beat_columns) * beat_inside,
             cell=cell,
             pitch=pitch,
+            groove=self.groove.gather(1, beat_columns) * beat_inside,
             bars=torch.full_like(self.bars, bars),
+            plan=unplanned(len(self), bars),
         )
         before_first = excerpt.onset().cumsum(1) == 0
         return replace(excerpt, pitch=pitch * ~before_first)
+
+
+def unplanned(pieces: int, bars: int) -> Tensor:
+    """(pieces, bars, WIDTH) uint8: a plan that asks for nothing."""
+    return torch.zeros(pieces, bars, form_plan.WIDTH, dtype=torch.uint8)
 
 
 def concatenate(scores: Sequence[Score]) -> Score:
@@ -166,7 +193,8 @@ def concatenate(scores: Sequence[Score]) -> Score:
         if parts[0].dim() == 1:
             return torch.cat(parts)
         width = max(part.shape[1] for part in parts)
-        return torch.cat([torch.nn.functional.pad(part, (0, width - part.shape[1])) for part in parts])
+        beyond = (0, 0) * (parts[0].dim() - 2)
+        return torch.cat([torch.nn.functional.pad(part, (*beyond, 0, width - part.shape[1])) for part in parts])
 
     return Score(*(join(field.name) for field in fields(Score)))
 
@@ -180,6 +208,7 @@ def from_melody(
     bars: Tensor,
     tonic: Tensor,
     tempo: Tensor,
+    groove: Tensor | None = None,
 ) -> Score:
     """A score from a melody line written as one event a step.
 
@@ -192,6 +221,7 @@ def from_melody(
         bars: (B,).
         tonic: (B,).
         tempo: (B,).
+        groove: (B, N) as in :class:`Score`; none where it is not known.
     """
     rows, length = melody.shape
     melody = melody.long()
@@ -211,11 +241,13 @@ def from_melody(
         chord=chord.to(torch.int16),
         cell=weighted.sum(2).to(torch.int16),
         pitch=pitch.to(torch.int16),
+        groove=torch.zeros_like(chord, dtype=torch.int16) if groove is None else groove.to(torch.int16),
         meter=meter.long(),
         mode=mode.long(),
         bars=bars.long(),
         tonic=tonic.long(),
         tempo=tempo.to(torch.float32),
+        plan=unplanned(rows, int(bars.max())),
     )
     beat_inside = torch.arange(chord.shape[1]) < score.beats[:, None]
     return replace(
@@ -223,4 +255,5 @@ def from_melody(
         chord=score.chord * beat_inside,
         cell=score.cell * beat_inside,
         pitch=score.pitch * score.valid(),
+        groove=score.groove * beat_inside,
     )

@@ -1,9 +1,9 @@
-"""What the three agents may choose: chords, rhythm cells and pitches, learned from a corpus.
+"""What the three agents may choose: chords, rhythm cells, grooves and pitches, learned from a corpus.
 
 A vocabulary maps an agent's action (a small integer) to and from the score's universal codes. Action 0 of the
-chord agent is *hold*; its action ``i`` is the chord ``chords[i - 1]``. Rhythm action ``i`` is ``cells[i]``, melody
-action ``i`` the MIDI pitch ``low + i``. A chord or cell of the corpus that is not in the vocabulary is read as the
-nearest one that is.
+chord agent is *hold*; its action ``i`` is the chord ``chords[i - 1]``. Rhythm action ``i`` is ``cells[i]``, beyond
+the cells the groove ``grooves[i - len(cells)]``; melody action ``i`` is the MIDI pitch ``low + i``. A chord, cell or
+groove of the corpus that is not in the vocabulary is read as the nearest one that is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import torch
 from torch import Tensor
 
 from composer.errors import TriadError
+from composer.groove import Groove, segment_steps
 from composer.score import CELL_CODES, CELL_STEPS, HOLD, METER_BEAT_STEPS, ONSET, REST, Score
+from composer.segments import most_used, nearest, segments
 from composer.theory import (
     CHORD_CODES,
     METERS,
@@ -34,6 +36,7 @@ AGENTS = ("chord", "rhythm", "melody")
 CHORD, RHYTHM, MELODY = range(3)
 DONE = 3
 
+_MOST = 256  # an action is kept in a byte
 _CELL_LETTERS = {REST: ".", HOLD: "-", ONSET: "x"}
 
 
@@ -75,25 +78,34 @@ class Vocabulary:
         cells: rhythm cells, grouped by length, the most used first.
         low: the lowest MIDI pitch, relative (C major, A minor).
         high: the highest MIDI pitch, included.
+        grooves: accompaniment grooves, grouped by length, the silent one first, then the most used; none where the
+            corpus has no accompaniment.
     """
 
     chords: tuple[int, ...]
     cells: tuple[Cell, ...]
     low: int
     high: int
+    grooves: tuple[Groove, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.chords or not self.cells or self.high < self.low:
             raise VocabularyError("a vocabulary needs at least one chord, one rhythm cell and one pitch")
-        if len(set(self.chords)) < len(self.chords) or len(set(self.cells)) < len(self.cells):
-            raise VocabularyError("a vocabulary names a chord or a rhythm cell twice")
+        if any(len(set(choices)) < len(choices) for choices in (self.chords, self.cells, self.grooves)):
+            raise VocabularyError("a vocabulary names a chord, a rhythm cell or a groove twice")
+        if max(self.sizes) > _MOST:
+            raise VocabularyError(
+                f"no agent may have more than {_MOST} actions, got {self.sizes}: keep fewer of each"
+            )
         if NO_CHORD in self.chords or not all(0 < code < CHORD_CODES for code in self.chords):
             raise VocabularyError(f"chord codes lie in 1..{CHORD_CODES - 1}, got {self.chords}")
         if not 1 < self.low <= self.high < 128:
             raise VocabularyError(f"pitches lie in 2..127, got {self.low}..{self.high}")
 
     @classmethod
-    def from_scores(cls, scores: Score, *, chords: int = 36, cells: int = 32, pitches: int = 36) -> Vocabulary:
+    def from_scores(
+        cls, scores: Score, *, chords: int = 36, cells: int = 32, pitches: int = 36, grooves: int = 60
+    ) -> Vocabulary:
         """The choices that cover most of ``scores``.
 
         Args:
@@ -102,6 +114,8 @@ class Vocabulary:
             cells: how many rhythm cells to keep for every beat length that occurs, by beats covered. The silent
                 cell, the held cell and the cell of one long note are always among them.
             pitches: how many neighbouring semitones to keep, by notes covered.
+            grooves: how many grooves to keep at most for every segment length that occurs, by segments covered. The
+                silent groove is always among them.
         """
         inside = torch.arange(scores.chord.shape[1]) < scores.beats[:, None]
         chord_counts = torch.bincount(scores.chord.long()[inside], minlength=CHORD_CODES)
@@ -124,12 +138,12 @@ class Vocabulary:
         # Of several windows that cover the same notes take the middle one, so that the range is centred.
         best = (covered == covered.max()).nonzero().flatten()
         low = int(best[len(best) // 2]) + 2
-        return cls(tuple(kept), tuple(found), low, low + pitches - 1)
+        return cls(tuple(kept), tuple(found), low, low + pitches - 1, most_used(scores, grooves, _MOST - len(found)))
 
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Number of actions of the chord, rhythm and melody agent."""
-        return len(self.chords) + 1, len(self.cells), self.high - self.low + 1
+        return len(self.chords) + 1, len(self.cells) + len(self.grooves), self.high - self.low + 1
 
     @property
     def actions(self) -> int:
@@ -146,6 +160,7 @@ class Vocabulary:
         return {
             "chords": list(self.chords),
             "cells": [cell.pattern for cell in self.cells],
+            "grooves": [groove.pattern for groove in self.grooves],
             "low": self.low,
             "high": self.high,
         }
@@ -158,20 +173,33 @@ class Vocabulary:
             VocabularyError: if a field is missing or of another kind.
         """
         match data:
-            case {"chords": [*chords], "cells": [*cells], "low": int(low), "high": int(high)}:
+            case {
+                "chords": [*chords],
+                "cells": [*cells],
+                "grooves": [*grooves],
+                "low": int(low),
+                "high": int(high),
+            }:
                 return cls(
                     tuple(int(str(code)) for code in chords),
                     tuple(Cell.parse(str(pattern)) for pattern in cells),
                     low,
                     high,
+                    tuple(Groove.parse(str(pattern)) for pattern in grooves),
                 )
-        raise VocabularyError("a vocabulary holds the fields chords, cells, low and high")
+        raise VocabularyError(
+            "a vocabulary holds the fields chords, cells, grooves, low and high; one without grooves is of an older "
+            "Triad: train the model again"
+        )
 
     def name(self, agent: int, action: int) -> str:
-        """A readable name of an action: ``"hold"``, ``"Am7"``, ``"x-x."``, ``"C4"``."""
+        """A readable name of an action: ``"hold"``, ``"Am7"``, ``"x-x."``, ``"b.u.u.u."``, ``"C4"``."""
         if agent == CHORD:
             return "hold" if action == 0 else chord_name(self.chords[action - 1])
-        return self.cells[action].pattern if agent == RHYTHM else pitch_name(self.low + action)
+        if agent == MELODY:
+            return pitch_name(self.low + action)
+        beyond = action - len(self.cells)
+        return self.cells[action].pattern if beyond < 0 else self.grooves[beyond].pattern
 
     @cached_property
     def chord_codes(self) -> Tensor:
@@ -180,7 +208,7 @@ class Vocabulary:
 
     @cached_property
     def cell_codes(self) -> Tensor:
-        """(cells,) int64: the cell code of each rhythm action."""
+        """(cells,) int64: the cell code of each of the first rhythm actions."""
         return torch.tensor([cell.code for cell in self.cells])
 
     @cached_property
@@ -217,6 +245,26 @@ class Vocabulary:
             distance += 2.0 * ((steps[..., 0] == HOLD) != (choices[..., 0] == HOLD))
             table[index] = torch.tensor(actions)[distance.argmin(1)]
         return table
+
+    def nearest_groove(self, scores: Score) -> Tensor:
+        """(B, N) int64: the rhythm action that stands for the groove that begins at each beat.
+
+        Nearest as :func:`composer.groove.nearest`; -1 where no segment begins, or of a length without grooves.
+        """
+        code, steps = segments(scores)
+        action = torch.full_like(code, -1)
+        for length in {groove.steps for groove in self.grooves}:
+            mine = [place for place, groove in enumerate(self.grooves) if groove.steps == length]
+            here = steps == length
+            codes, which = torch.unique(code[here], return_inverse=True)
+            found = nearest(codes, [self.grooves[place] for place in mine])
+            action[here] = len(self.cells) + torch.tensor(mine)[found][which]
+        return action
+
+    def groove_meters(self) -> tuple[int, ...]:
+        """Indices of the metres all of whose segments the vocabulary has grooves for."""
+        lengths = {0, *(groove.steps for groove in self.grooves)}
+        return tuple(index for index, meter in enumerate(METERS) if lengths.issuperset(segment_steps(meter)))
 
     def nearest_pitch(self, pitch: Tensor) -> Tensor:
         """Melody actions of MIDI pitches, moved by octaves into the range (clamped where it is narrower)."""

@@ -126,7 +126,7 @@ def write_pieces(
     *,
     count: int = 1,
     formats: Sequence[str] = ("mid", "wav"),
-    style: str | None = None,
+    arrangement: str | None = None,
     soundfont: Path | None = None,
     name: str = "piece-{seed}-{number}",
     progress: Callable[[int, int], None] | None = None,
@@ -142,7 +142,7 @@ def write_pieces(
         output: the folder, made if missing.
         count: how many pieces.
         formats: of :data:`flows.checks.FORMATS`.
-        style: how they are arranged: a style's name or TOML file; by default as the model's style wants.
+        arrangement: how they are set: an arrangement's name or TOML file; by default as the model's style wants.
         soundfont: to render with; else the one that is found.
         name: of the files without ending.
         progress: called with the number of pieces done and their total.
@@ -153,7 +153,7 @@ def write_pieces(
     Raises:
         TriadError: if the model cannot write such a piece, or a file cannot be written.
     """
-    arrangement_style = load_style(style or model.arrangement)
+    instruments = load_style(arrangement or model.arrangement)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".triad-", dir=output) as workshop:
@@ -162,14 +162,15 @@ def write_pieces(
                 score, asked = model.compose(request, number)
                 stem = name.format(seed=asked["seed"], number=number)
                 title = f"{model.style.capitalize()} in {asked['key']}, no. {number} of seed {asked['seed']}"
-                arrangement = arrange(score, 0, style=arrangement_style, seed=asked["seed"], title=title)
+                arranged = arrange(score, 0, style=instruments, seed=asked["seed"], title=title)
                 piece = {
                     "triad": triad_version(),
                     "model": {"digest": model.digest, "source": model.source, **model.provenance},
                     "request": asked,
                     "number": number,
-                    "style": style or model.arrangement,
-                    **_write(arrangement, Path(workshop) / stem, formats, soundfont),
+                    "style": model.style,
+                    "arrangement": arrangement or model.arrangement,
+                    **_write(arranged, Path(workshop) / stem, formats, soundfont),
                 }
                 (Path(workshop) / f"{stem}.json").write_text(json.dumps(piece, indent=1) + "\n", encoding="utf-8")
                 files = {ending: str(output / f"{stem}.{ending}") for ending in (*formats, "json")}

@@ -13,8 +13,8 @@ from composer.export.files import written_whole
 from composer.rewards import RewardWeights
 from flows.composing import Model
 from flows.errors import FlowError
+from flows.judging import Music as Excerpts
 from flows.music import Music
-from flows.stages import sayable
 
 
 def dial_curve(
@@ -42,7 +42,9 @@ def dial_curve(
     if model.trio is None:
         raise FlowError("there is no model whose dial could be turned: run 'triad train'")
     trio = model.trio
-    real, learned = (sayable(part, trio.vocabulary, trio.config.bars) for part in (music.held_out, music.training))
+    real, learned = (
+        Excerpts.of(part, trio.vocabulary, trio.config.bars).score for part in (music.held_out, music.training)
+    )
     rows = torch.randint(len(real), (count,), generator=torch.Generator().manual_seed(seed))
     conditions = Conditions.of(real).select(rows)
     sets = {}

@@ -5,7 +5,7 @@
 ``artifacts/``     what the runs of that store carry
 ``corpora/``       corpora as read, named by their content
 ``models/``        one folder for each training run: checkpoint and model
-``newest``         where the model lies that was finished last outside ``models/``
+``elsewhere/``     a note for each model finished outside ``models/``: the path of its folder
 ``prefect/``       the orchestrator's own database, unless ``PREFECT_HOME`` names it
 =================  ==========================================================
 """
@@ -13,9 +13,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flows.errors import FlowError
 from flows.files import write_text
@@ -60,30 +63,41 @@ class Home:
         """Where the orchestrator keeps its database and settings."""
         return self.root / "prefect"
 
+    @property
+    def elsewhere(self) -> Path:
+        """Where models are noted that were finished outside :attr:`models`."""
+        return self.root / "elsewhere"
+
     def remember_model(self, folder: Path) -> None:
-        """Note a model that was finished outside this folder, so that :meth:`newest_model` finds it.
+        """Note a finished model, so that :meth:`finished_models` finds it wherever it lies.
 
         Raises:
             FlowError: if the note cannot be written.
         """
-        write_text(self.root / "newest", f"{folder.absolute()}\n")
+        place = folder.absolute()
+        if not place.is_relative_to(self.models):
+            # A note of its own for each folder: trainings that end at once do not write over each other's.
+            name = hashlib.sha256(str(place).encode()).hexdigest()[:16]
+            write_text(self.elsewhere / name, f"{place}\n")
 
-    def newest_model(self) -> Path:
-        """The folder of the model that was finished last.
-
-        Raises:
-            FlowError: if nothing was trained here yet.
-        """
-        places = [path.parent for path in self.models.glob(f"*/model/{MODEL_FILE}")]
-        with contextlib.suppress(OSError):
-            places.append(Path((self.root / "newest").read_text(encoding="utf-8").strip()))
+    def finished_models(self) -> list[Path]:
+        """The folders of all models trained here that are still there, the one finished last first."""
+        places = {path.parent for path in self.models.glob(f"*/model/{MODEL_FILE}")}
+        for note in self.elsewhere.glob("[!.]*"):
+            with contextlib.suppress(OSError):
+                places.add(Path(note.read_text(encoding="utf-8").strip()))
         found = [place / MODEL_FILE for place in places if (place / MODEL_FILE).is_file()]
-        if not found:
-            raise FlowError(
-                f"no model yet in {self.models}: run 'triad train' or 'triad pipeline' first, name a model's folder, "
-                "or compose with --policy random, which needs none"
-            )
-        return max(found, key=lambda path: (path.stat().st_mtime_ns, path)).parent
+        newest_first = sorted(found, key=lambda path: (path.stat().st_mtime_ns, path), reverse=True)
+        return [path.parent for path in newest_first]
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; an empty one where there is none, or none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def is_uri(model: str) -> bool:

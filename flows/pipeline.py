@@ -19,11 +19,13 @@ from prefect.runtime import flow_run
 
 from agents.config import TrainConfig
 from flows import stages
+from flows.cards import Card, write_card
 from flows.composing import Model
 from flows.errors import FlowError
-from flows.files import unwritable, write_text
+from flows.files import unwritable
 from flows.home import Home
 from flows.journal import remembered
+from flows.reports import PAGE
 from flows.stages import CorpusFile
 from flows.styles import DEFAULT_MINUTES
 from flows.tasks import compose_and_render, judge, learn, read_corpus, register_model
@@ -33,6 +35,7 @@ from flows.tracking import Run, Tracker
 def _flow_run_name() -> str:
     given = flow_run.parameters or {}
     named = [Path(str(given[name])).stem for name in ("style", "model") if given.get(name)]
+    named += [_named(given["models"])] if given.get("models") else []
     return " ".join([str(flow_run.flow_name), *named, f"seed {given.get('seed', 0)}"])
 
 
@@ -46,6 +49,7 @@ def train(
     output: Path | None = None,
     settings: dict[str, Any] | None = None,
     fresh: bool = False,
+    held_out: Path | None = None,
     run_id: str | None = None,
 ) -> dict[str, Any]:
     """Train three agents on a corpus and register them as one model.
@@ -59,12 +63,14 @@ def train(
         output: Folder of the training run; a checkpoint of the same training in it is gone on from.
         settings: Further settings, as a training configuration's JSON object.
         fresh: Begin anew even where there is a checkpoint.
+        held_out: Music to judge by; where none is given a tenth of the corpus is kept out for it.
         run_id: MLflow run to log to; one of its own where none is given.
     """
     home = Home.here()
     found = CorpusFile.from_json(read_corpus(corpus, style))
+    judged_by = CorpusFile.from_json(read_corpus(held_out, found.style)) if held_out else None
     config = configured(seed, minutes, steps, settings)
-    folder = output or stages.training_folder(home, found, config)
+    folder = output or stages.training_folder(home, found, config, judged_by)
     tracker = Tracker(home)
     title = f"{found.style} · seed {config.seed} · {_budget(config)}"
     with (
@@ -72,7 +78,8 @@ def train(
         alone(folder) if run_id is None else nullcontext(),
         _run(tracker, run_id, title, "train", None if fresh else remembered(folder, tracker).get("run")) as run,
     ):
-        last = learn(found.to_json(), config.to_json(), folder, run.run_id, fresh)
+        apart = judged_by.to_json() if judged_by else None
+        last = learn(found.to_json(), config.to_json(), folder, run.run_id, fresh, apart)
         home.remember_model(folder / "model")
         loaded = Model.load(folder / "model")
         version = register_model(folder, run.run_id, version_tags(loaded, found))
@@ -92,22 +99,31 @@ def train(
 
 @flow(name="evaluate", flow_run_name=_flow_run_name)
 def evaluate(
-    model: str, corpus: Path | None = None, count: int = 200, seed: int = 0, run_id: str | None = None
+    models: list[str],
+    corpus: Path | None = None,
+    held_out: Path | None = None,
+    count: int = 200,
+    seed: int = 0,
+    output: Path | None = None,
+    run_id: str | None = None,
 ) -> dict[str, Any]:
-    """Judge a model's pieces beside its prior's, random and real ones, against music kept out of its training.
+    """Judge models' pieces beside baselines and real ones, against music kept out of training, and report it.
 
     Args:
-        model: Folder or MLflow URI of the model.
-        corpus: The music it learned from, where it is not in Triad's home any more.
-        count: Pieces of each set.
+        models: Folders or MLflow URIs; those that differ only in the seed are runs of one set.
+        corpus: The music they learned from, where it is not in Triad's home any more.
+        held_out: Music to judge by, where it is not the tenth of the corpus that training keeps out.
+        count: Pieces of each run.
         seed: Of all draws.
+        output: Folder for the report; with the MLflow run alone where none is given.
         run_id: MLflow run to log to; one of its own where none is given.
     """
     tracker = Tracker(Home.here())
-    with _run(tracker, run_id, f"evaluation · {Path(model).name} · seed {seed}", kind="evaluate") as run:
-        judged = judge(model, corpus, count, seed, run.run_id)
+    with _run(tracker, run_id, f"evaluation · {_named(models)} · seed {seed}", kind="evaluate") as run:
+        judged = judge(models, corpus, held_out, count, seed, output, run.run_id)
         if run_id is None:
-            run.params({"model": model, "count": count, "seed": seed, "model_digest": judged["digest"]})
+            digests = ", ".join(judged["digests"])
+            run.params({"models": ", ".join(models), "count": count, "seed": seed, "model_digests": digests})
             run.note(f"**{judged['verdict']}**")
         rows = [{"figure": name, "value": round(value, 4)} for name, value in judged["figures"].items()]
         create_table_artifact(key="evaluation", table=rows, description=judged["verdict"])
@@ -128,7 +144,7 @@ def render(
     policy: str = "agents",
     dial: str | None = None,
     formats: list[str] | None = None,
-    style: str | None = None,
+    arrangement: str | None = None,
     soundfont: Path | None = None,
     run_id: str | None = None,
 ) -> dict[str, Any]:
@@ -145,7 +161,7 @@ def render(
         policy: Who writes: agents, prior or random.
         dial: From style to theory: 0 style alone, 1 as trained, more theory; or such as "melody=2,chord=1".
         formats: Of mid, wav, flac, ogg, mp3, png and html; mid, wav, png and html by default.
-        style: How it is arranged; by default as the model's music wants.
+        arrangement: How it is set for instruments; by default as the style of the model's music wants.
         soundfont: To render with; else the one that is found.
         run_id: MLflow run to keep the files with; one of its own where none is given.
     """
@@ -153,7 +169,7 @@ def render(
     wanted = formats or ["mid", "wav", "png", "html"]
     tracker = Tracker(Home.here())
     with _run(tracker, run_id, f"piece · {Path(model).name} · seed {seed}", kind="render") as run:
-        piece = compose_and_render(model, output, request, wanted, style, soundfont, "piece-{seed}-{number}")
+        piece = compose_and_render(model, output, request, wanted, arrangement, soundfont, "piece-{seed}-{number}")
         for path in piece["files"].values():
             run.artifact(Path(path), "piece")
         asked = piece["request"]
@@ -177,6 +193,7 @@ def pipeline(
     count: int = 200,
     settings: dict[str, Any] | None = None,
     fresh: bool = False,
+    held_out: Path | None = None,
 ) -> dict[str, Any]:
     """Read a corpus, train on it, judge the result and render a showcase piece, all in one MLflow run.
 
@@ -191,11 +208,13 @@ def pipeline(
         count: Pieces of each set in the evaluation.
         settings: Further settings, as a training configuration's JSON object.
         fresh: Begin anew even where there is a checkpoint.
+        held_out: Music to judge by; where none is given a tenth of the corpus is kept out for it.
     """
     home = Home.here()
     found = CorpusFile.from_json(read_corpus(corpus, style))
     config = configured(seed, minutes, steps, settings)
-    folder = stages.training_folder(home, found, config)
+    judged_by = CorpusFile.from_json(read_corpus(held_out, found.style)) if held_out else None
+    folder = stages.training_folder(home, found, config, judged_by)
     shown = output or folder / "showcase"
     tracker = Tracker(home)
     title = f"{found.style} · seed {seed} · {_budget(config)}"
@@ -205,11 +224,14 @@ def pipeline(
     ):
         trained = train(
             corpus=corpus, style=found.style, seed=seed, minutes=config.minutes, steps=config.steps,
-            output=folder, settings=settings, fresh=fresh, run_id=run.run_id,
+            output=folder, settings=settings, fresh=fresh, held_out=held_out, run_id=run.run_id,
         )  # fmt: skip
-        judged = evaluate(model=trained["model"], corpus=Path(found.path), count=count, seed=seed, run_id=run.run_id)
+        judged = evaluate(
+            models=[trained["model"]], corpus=Path(found.path), held_out=held_out, count=count, seed=seed,
+            output=shown / "evaluation", run_id=run.run_id,
+        )  # fmt: skip
+        write_card(Path(trained["model"]), _own_card(found, judged, count, judged_by))
         piece = render(model=trained["model"], output=shown, bars=bars, seed=seed, run_id=run.run_id)
-        write_text(shown / "evaluation.md", judged["markdown"])
         version = trained["registered"]
         lines = (
             f"**{judged['verdict']}**",
@@ -223,7 +245,7 @@ def pipeline(
     return {
         **{name: trained[name] for name in ("model", "digest", "style", "corpus", "registered", "experiment_id")},
         "verdict": judged["verdict"], "figures": judged["figures"],
-        "piece": piece, "report": str(shown / "evaluation.md"),
+        "piece": piece, "report": str(shown / "evaluation" / PAGE),
         "run_id": run.run_id, "link": tracker.link(run), "tracking_uri": tracker.uri,
     }  # fmt: skip
 
@@ -286,6 +308,17 @@ def _run(tracker: Tracker, run_id: str | None, title: str, kind: str, resume: st
         yield run
 
 
+def _own_card(corpus: CorpusFile, judged: Mapping[str, Any], count: int, apart: CorpusFile | None) -> Card:
+    """The card of a model trained on somebody's own music; about its licence nothing is known."""
+    card = Card(
+        data=f"{corpus.pieces} pieces, {corpus.bars} bars: {Path(corpus.source).name}.",
+        figures=judged["figures"],
+        verdict=judged["verdict"],
+        judged=count,
+    )
+    return replace(card, kept_out=f"{apart.pieces} pieces of their own") if apart else card
+
+
 def _summary(key: str, text: str, tracker: Tracker, run: Run) -> None:
     create_markdown_artifact(key=f"{key}-summary", markdown=text, description=f"Outcome of the {key}")
     create_link_artifact(key=f"{key}-mlflow", link=tracker.link(run), link_text="MLflow run", description=run.run_id)
@@ -294,6 +327,12 @@ def _summary(key: str, text: str, tracker: Tracker, run: Run) -> None:
 def _budget(config: TrainConfig) -> str:
     parts = [f"{config.minutes:g} min"] if config.minutes else []
     return " or ".join([*parts, *([f"{config.steps} steps"] if config.steps else [])])
+
+
+def _named(models: list[str]) -> str:
+    """Several models in a title."""
+    first = Path(models[0]).name
+    return first if len(models) == 1 else f"{first} and {len(models) - 1} more"
 
 
 def _list_lines(lines: tuple[str, ...]) -> str:

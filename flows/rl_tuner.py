@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from agents.config import TrainConfig
-from agents.judging import Judge, Judgement
+from agents.judging import Judgement, PlainJudge
 from agents.seeding import derive
 from agents.training import train
 from agents.trio import Trio
 from composer.corpus import Corpus, CorpusError
 from composer.environment import Conditions
 from composer.evaluation.rl_tuner import Definition, Tally, by_events, by_notes
-from composer.rewards import Reference
 from composer.rewards.rl_tuner import events, rule_credits, rule_rewards
 from composer.score import Score, concatenate
 from composer.theory import MODE_INDEX, parse_meter
@@ -124,7 +123,9 @@ def learn_rules(
     """
     known = model.provenance
     provenance = {name: known[name] for name in known if name in ("style", "arrangement", "typical")}
-    for record in train(music, config, folder, judged_by=_by_rules, provenance={**provenance, "rules": "RL Tuner"}):
+    for record in train(
+        music, config, folder, judged_by=lambda _: _RulesJudge(), provenance={**provenance, "rules": "RL Tuner"}
+    ):
         if record.agent == "trio":
             progress(share_done(record, config), f"iteration {record.step}")
         elif record.phase == "prior":
@@ -190,9 +191,12 @@ def _excerpts(model: Model, alike: Corpus, count: int, seed: int) -> Score:
     return concatenate(found).select(slice(0, count))
 
 
-def _by_rules(_reference: Reference) -> Judge:
-    def judge(score: Score) -> Judgement:
+class _RulesJudge(PlainJudge):
+    """Judges by the table's rules, and reports what each of them paid."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda score: rule_rewards(rule_credits(events(score))))
+
+    def __call__(self, score: Score) -> Judgement:
         found = rule_credits(events(score))
         return Judgement(rule_rewards(found), {name: float(credit.sum(1).mean()) for name, credit in found.items()})
-
-    return judge

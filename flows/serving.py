@@ -41,6 +41,8 @@ class Piece(BaseModel):
 
     midi: str = Field(description="A Standard MIDI File of several tracks in base 64.")
     score: Written
+    style: str = Field(description="Of the music the model learned.")
+    arrangement: str = Field(description="How the piece is set for instruments.")
     seed: int
     policy: str
     model: str = Field(description="Digest of the model that wrote it.")
@@ -55,7 +57,13 @@ def answer(model: Model, request: Request) -> Piece:
         write_midi(arrangement, path)
         midi = base64.b64encode(path.read_bytes()).decode("ascii")
     return Piece(
-        midi=midi, score=written(score, asked["key"]), seed=asked["seed"], policy=asked["policy"], model=model.digest
+        midi=midi,
+        score=written(score, asked["key"]),
+        style=model.style,
+        arrangement=model.arrangement,
+        seed=asked["seed"],
+        policy=asked["policy"],
+        model=model.digest,
     )
 
 

@@ -6,11 +6,11 @@ elsewhere are tried again, and never after an error of the user's.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 from uuid import UUID
 
@@ -22,11 +22,13 @@ from prefect.cache_policies import NO_CACHE
 from agents.config import TrainConfig
 from agents.records import Record
 from composer.errors import TriadError
-from flows import registry, stages
+from composer.evaluation import headline
+from flows import judging, registry, stages
 from flows.composing import Model, write_pieces
 from flows.home import Home, is_uri, model_folder
 from flows.journal import journal, remember, remembered
 from flows.progress import heard_by, report, report_files
+from flows.reports import write_report
 from flows.requests import Request
 from flows.stages import CorpusFile
 from flows.tracking import Tracker
@@ -55,10 +57,16 @@ def read_corpus(source: Path | None, style: str | None) -> dict[str, Any]:
 
 @task(name="learn", cache_policy=NO_CACHE)
 def learn(
-    corpus: dict[str, Any], settings: dict[str, Any], folder: Path, run_id: str, fresh: bool
+    corpus: dict[str, Any],
+    settings: dict[str, Any],
+    folder: Path,
+    run_id: str,
+    fresh: bool,
+    held_out: dict[str, Any] | None = None,
 ) -> dict[str, float]:
     """Train, log every record, and tell how far it is; gives the last figures of the trio."""
     config, found = TrainConfig.from_json(settings), CorpusFile.from_json(corpus)
+    judged_by = CorpusFile.from_json(held_out) if held_out else None
     tracker = Tracker(Home.here())
     last: dict[str, float] = {}
     with (
@@ -76,7 +84,7 @@ def learn(
                     "priors", 0.0, f"{record.agent}, epoch {record.step}: {record.metrics['nll']:.3f} nats a decision"
                 )
 
-        stages.train_model(found, config, folder, fresh=fresh, on_record=on_record)
+        stages.train_model(found, config, folder, held_out=judged_by, fresh=fresh, on_record=on_record)
     report("training", 1.0, "done")
     return last
 
@@ -104,38 +112,52 @@ def register_model(folder: Path, run_id: str, tags: dict[str, str]) -> dict[str,
 
 
 @task(name="judge", cache_policy=NO_CACHE)
-def judge(model: str, corpus: Path | None, count: int, seed: int, run_id: str) -> dict[str, Any]:
-    """Judge a model's pieces beside its prior's, random and real ones; gives a verdict, figures and the table."""
-    report("evaluation", 0.0, f"{count} pieces of each policy")
+def judge(
+    models: list[str],
+    corpus: Path | None,
+    held_out: Path | None,
+    count: int,
+    seed: int,
+    output: Path | None,
+    run_id: str,
+) -> dict[str, Any]:
+    """Judge models beside baselines and real music; gives a verdict, the figures and the report's text and files."""
+    report("evaluation", 0.0, f"{count} pieces of each set")
     home = Home.here()
     tracker = Tracker(home)
     run = tracker.attached(run_id)
-    with opened(model, home) as loaded:
-        comparison, found = stages.judge_model(loaded, home, corpus=corpus, count=count, seed=seed)
-        known = remembered(Path(loaded.source).parent, tracker).get("registered", {})
-        steps = int(loaded.provenance.get("iterations", 0))
-    figures = stages.figures(comparison)
+    with ExitStack() as stack:
+        loaded = [stack.enter_context(opened(model, home)) for model in models]
+        told, found = judging.judge_models(loaded, home, corpus=corpus, held_out=held_out, count=count, seed=seed)
+        folder = output or Path(stack.enter_context(TemporaryDirectory()))
+        files = write_report(told, folder)
+        for path in files:
+            run.artifact(path, "evaluation")
+    known = remembered(Path(loaded[0].source).parent, tracker).get("registered", {})
+    figures = judging.figures(told.comparison)
     run.log(
         [
             Metric(
-                f"vs_real_music/{name.replace('/', '_')}", value, run.now(), steps,
+                f"vs_real_music/{name.replace('/', '_')}", value, run.now(),
+                int(loaded[0].provenance.get("iterations", 0)),
                 model_id=known.get("model_id"), dataset_name=found.style, dataset_digest=found.digest,
             )
             for name, value in figures.items()
         ]
     )  # fmt: skip
-    run.text(json.dumps(comparison.to_json(), indent=1), "evaluation.json")
-    run.text(comparison.markdown(), "evaluation.md")
-    if known:
-        gate = {name: f"{figures[name]:.4f}" for name in ("agents/overlap", "prior/overlap") if name in figures}
-        for name, value in gate.items():
-            tracker.client.set_model_version_tag(known["name"], known["version"], name, value)
+    if known and len(models) == 1:
+        wanted = [f"{judging.short(name)}/overlap" for name in (told.comparison.head, judging.PRIOR_SET)]
+        for name in wanted:
+            if name in figures:
+                tracker.client.set_model_version_tag(known["name"], known["version"], name, f"{figures[name]:.4f}")
     report("evaluation", 1.0, "done")
     return {
-        "verdict": stages.verdict(comparison),
+        "verdict": headline(told.comparison),
         "figures": figures,
-        "markdown": comparison.markdown(),
-        "digest": loaded.digest,
+        "goals": told.to_json()["goals"],
+        "markdown": told.markdown(pictures=False),
+        "digests": [model.digest for model in loaded],
+        "files": [str(path) for path in files] if output else [],
     }
 
 
@@ -145,7 +167,7 @@ def compose_and_render(
     output: Path,
     request: dict[str, Any],
     formats: list[str],
-    style: str | None,
+    arrangement: str | None,
     soundfont: Path | None,
     name: str,
 ) -> dict[str, Any]:
@@ -153,7 +175,13 @@ def compose_and_render(
     report("render", 0.0, "composing")
     with opened(model, Home.here()) as loaded:
         (piece,) = write_pieces(
-            loaded, Request(**request), output, formats=formats, style=style, soundfont=soundfont, name=name
+            loaded,
+            Request(**request),
+            output,
+            formats=formats,
+            arrangement=arrangement,
+            soundfont=soundfont,
+            name=name,
         )
     report("render", 1.0, "done")
     return piece

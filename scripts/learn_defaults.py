@@ -16,6 +16,7 @@ import torch
 import composer.environment
 from composer.corpus import bundled_corpus, read_corpus
 from composer.environment import follow
+from composer.form import analyse
 from composer.rewards import Reference
 from composer.vocabulary import Vocabulary
 
@@ -26,7 +27,7 @@ def main() -> None:
     corpus, _ = read_corpus(bundled_corpus())
     vocabulary = Vocabulary.from_scores(corpus.scores)
     # The reference describes pieces of the agents' length, as the agents could have written them.
-    sayable, _ = follow(vocabulary, corpus.excerpts(16))
+    sayable = analyse(follow(vocabulary, corpus.excerpts(16))[0])
     data = {
         "corpus": corpus.digest,
         "vocabulary": vocabulary.to_json(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from composer.arrangement.bass import write_bass
@@ -20,6 +20,7 @@ from composer.arrangement.model import (
     Note,
     Section,
     Track,
+    check_tempo,
     tidy,
 )
 from composer.arrangement.piece import Piece, read_piece
@@ -30,10 +31,10 @@ from composer.arrangement.style import (
     DrumsConfig,
     MelodyConfig,
     Style,
-    TrackConfig,
     VoiceConfig,
     load_style,
 )
+from composer.arrangement.walking import walk
 
 if TYPE_CHECKING:
     from composer.score import Score
@@ -54,8 +55,9 @@ def arrange(
         score: the batch; it is not changed.
         piece: which of its pieces, from 0.
         style: a name from :func:`style_names`, a path to a TOML file, or a style already loaded.
-        seed: seeds what is drawn by lot; so far only humanising is.
-        humanize: whether the notes are moved off the grid a little, as people play.
+        seed: seeds what is drawn by lot: grooves, fills and humanising.
+        humanize: whether the notes are moved off the grid a little, as people play; learned grooves are then timed as
+            their drummers timed them.
         title: the piece's name; by default its key.
 
     Raises:
@@ -63,7 +65,9 @@ def arrange(
     """
     chosen = load_style(style) if isinstance(style, str) else style
     music = read_piece(score, piece)
-    written = _write_parts(music, chosen.tracks)
+    check_tempo(music.tempo)
+    generator = random.Random(seed)
+    written = _write_parts(music, chosen, generator, humanize)
     swings = chosen.swing > 0 and music.meter.beat_steps == 4
     end = music.steps * STEP_TICKS
     channels = iter(channel for channel in range(16) if channel != DRUM_CHANNEL)
@@ -82,7 +86,6 @@ def arrange(
                 notes=tidy(notes, end),
             )
         )
-    bar_ticks = music.meter.bar_steps * STEP_TICKS
     name = key_name(music.key)
     arrangement = Arrangement(
         title=f"Piece in {name}" if title is None else title,
@@ -100,15 +103,24 @@ def arrange(
             )
             for chord in music.harmonies
         ),
-        sections=tuple(
-            Section(phrase.start * bar_ticks, phrase.end * bar_ticks, phrase.name) for phrase in music.phrases
-        ),
+        sections=_sections(music),
     )
-    return humanized(arrangement, random.Random(seed)) if humanize else arrangement
+    return humanized(arrangement, generator) if humanize else arrangement
 
 
-def _write_parts(piece: Piece, configs: Sequence[TrackConfig]) -> Mapping[str, list[Note]]:
+def _sections(piece: Piece) -> tuple[Section, ...]:
+    bar_ticks = piece.meter.bar_steps * STEP_TICKS
+    opening = [phrase for phrase in piece.phrases if phrase.opens]
+    ends = [*(phrase.start for phrase in opening[1:]), piece.bars]
+    return tuple(
+        Section(phrase.start * bar_ticks, end * bar_ticks, phrase.name)
+        for phrase, end in zip(opening, ends, strict=True)
+    )
+
+
+def _write_parts(piece: Piece, style: Style, generator: random.Random, human: bool) -> Mapping[str, list[Note]]:
     """The notes of every track by name. Melody and bass come first: the chords lie between them."""
+    configs = style.tracks
     written: dict[str, list[Note]] = {}
     outer: dict[str, list[Note]] = {"melody": [], "bass": []}
     for config in configs:
@@ -116,13 +128,12 @@ def _write_parts(piece: Piece, configs: Sequence[TrackConfig]) -> Mapping[str, l
             case MelodyConfig():
                 written[config.name] = outer["melody"] = write_melody(piece, config)
             case BassConfig():
-                written[config.name] = outer["bass"] = write_bass(piece, config)
+                written[config.name] = outer["bass"] = walk(write_bass(piece, config), piece, config, generator)
             case DrumsConfig():
-                written[config.name] = write_drums(piece, config)
+                written[config.name] = write_drums(piece, config, style.feel, generator, human=human)
             case _:
                 pass
     voices = [config for config in configs if isinstance(config, VoiceConfig)][::-1]
-    choir = voice_harmonies(piece, [(voice.low, voice.high) for voice in voices], outer["bass"], outer["melody"])
     ranges = [(voice.low, voice.high) for voice in voices]
     choir = voice_harmonies(piece, ranges, outer["bass"], outer["melody"], choir=True)
     for place, voice in enumerate(voices):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from composer.arrangement.dynamics import velocity
 from composer.arrangement.melody import fold
 from composer.arrangement.model import STEP_TICKS, Note
-from composer.arrangement.patterns import HOLD, REST, level_of, read_pattern
+from composer.arrangement.patterns import HOLD, REST
 from composer.arrangement.piece import Harmony, Piece
+from composer.arrangement.signs import bass_signs, pattern_signs
 from composer.arrangement.style import BassConfig
-from composer.theory import MODES, chord_quality, chord_root
+from composer.theory import MODES, chord_pitch_classes, chord_quality, chord_root
 
 # A root moves to its nearest octave, drawn back to this share of the range from below.
 HOME, PULL = 0.35, 0.4
@@ -28,14 +29,20 @@ def bass_roots(piece: Piece, low: int, high: int) -> list[int]:
 def write_bass(piece: Piece, track: BassConfig) -> list[Note]:
     """The bass line in ticks; silent where there is no harmony."""
     roots = bass_roots(piece, track.low, track.high)
-    levels = [read_pattern(bar, "bass", piece.meter.bar_steps) for bar in track.patterns[piece.meter.name]]
+    composed = bool(piece.strokes) and track.groove is not None
+    signs = bass_signs(piece, track.groove or "roots") if composed else pattern_signs(piece, track.patterns, "bass")
     notes: list[Note] = []
     for index, (harmony, root) in enumerate(zip(piece.harmonies, roots, strict=True)):
         following = roots[index + 1] if index + 1 < len(roots) else root
-        strokes = _strokes(piece, track, levels, harmony)
+        strokes = _strokes(piece, track, signs, harmony)
         for place, (step, sign) in enumerate(strokes):
             end = strokes[place + 1][0] if place + 1 < len(strokes) else harmony.end
             if sign == REST:
+                # Without a new stroke a bass note that belongs to the new chord rings on under it.
+                if composed and place == 0 and notes and notes[-1].end == step * STEP_TICKS:
+                    before = notes[-1]
+                    if before.pitch % 12 in chord_pitch_classes(harmony.code):
+                        notes[-1] = Note(before.start, end * STEP_TICKS, before.pitch, before.velocity)
                 continue
             leads = sign == "a" and end == harmony.end and following != root
             if leads:
@@ -46,15 +53,13 @@ def write_bass(piece: Piece, track: BassConfig) -> list[Note]:
     return notes
 
 
-def _strokes(piece: Piece, track: BassConfig, levels: list[str], harmony: Harmony) -> list[tuple[int, str]]:
+def _strokes(piece: Piece, track: BassConfig, signs: list[str], harmony: Harmony) -> list[tuple[int, str]]:
     """(step, sign) of what changes inside a harmony: strokes and rests. Its first stroke is the root."""
-    bar_steps = piece.meter.bar_steps
     strokes: list[tuple[int, str]] = []
     struck = False
     for step in range(harmony.start, harmony.end):
-        phrase = piece.phrase_at(step)
-        sign = levels[level_of(phrase.energy, len(levels))][step % bar_steps]
-        if phrase.energy < track.enter:
+        sign = signs[step]
+        if piece.phrase_at(step).energy < track.enter:
             sign = REST
         elif step >= piece.ending:
             sign = "R" if step == piece.ending else HOLD

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from composer.arrangement.dynamics import velocity
 from composer.arrangement.model import STEP_TICKS, Note
-from composer.arrangement.patterns import ACCENTS, HOLD, REST, level_of, read_pattern
+from composer.arrangement.patterns import ACCENTS, HOLD, REST
 from composer.arrangement.piece import Piece
+from composer.arrangement.signs import comping_signs, pattern_signs
 from composer.arrangement.style import CompingConfig, VoiceConfig
 from composer.arrangement.voicing import Frame, lead_voices
 
@@ -73,25 +74,26 @@ def write_voices(piece: Piece, track: CompingConfig | VoiceConfig, voicings: Seq
         track: its patterns and manner.
         voicings: for each harmony the pitches this track plays, the lowest first.
     """
-    levels = [read_pattern(bar, "comping", piece.meter.bar_steps) for bar in track.patterns[piece.meter.name]]
+    if piece.strokes and isinstance(track, CompingConfig) and track.groove is not None:
+        signs = comping_signs(piece, track.groove, track.voices)
+    else:
+        signs = pattern_signs(piece, track.patterns, "comping")
     ring = isinstance(track, CompingConfig) and track.ring
     notes: list[Note] = []
     tied: dict[int, int] = {}  # pitch -> index of the note that sounds up to now
     for harmony, voicing in zip(piece.harmonies, voicings, strict=True):
-        strokes = _strokes(piece, track, levels, harmony.start, harmony.end)
+        strokes = _strokes(piece, track, signs, harmony.start, harmony.end)
         ends = [*(stroke.start for stroke in strokes[1:]), harmony.end]
         carried, tied = tied, {}
         for place, (stroke, end) in enumerate(zip(strokes, ends, strict=True)):
             if stroke.sign == REST:
                 continue
-            if stroke.sign in "123456":
-                voice = min(int(stroke.sign), len(voicing)) - 1
-                pitches: Sequence[int] = voicing[voice : voice + 1]
+            single = stroke.sign in "123456"
+            voices = [min(int(stroke.sign), len(voicing)) - 1] if single else range(len(voicing))
+            for voice in voices:
+                pitch = voicing[voice]
                 if ring:
-                    end = _rings_until(strokes[place + 1 :], stroke.sign, harmony.end)
-            else:
-                pitches = voicing
-            for pitch in pitches:
+                    end = _rings_until(strokes[place + 1 :], voice, len(voicing), harmony.end)
                 held = carried.get(pitch) if stroke.sign == HOLD and track.tie else None
                 loud = velocity(track.velocity, piece, stroke.start, ACCENTS.get(stroke.sign, 0))
                 if held is not None:
@@ -107,15 +109,13 @@ def write_voices(piece: Piece, track: CompingConfig | VoiceConfig, voicings: Seq
 
 
 def _strokes(
-    piece: Piece, track: CompingConfig | VoiceConfig, levels: list[str], start: int, end: int
+    piece: Piece, track: CompingConfig | VoiceConfig, signs: list[str], start: int, end: int
 ) -> list[_Stroke]:
     """What changes inside a harmony. A hold at its first step is a chord that must be struck anew or tied."""
-    bar_steps = piece.meter.bar_steps
     strokes: list[_Stroke] = []
     for step in range(start, end):
-        phrase = piece.phrase_at(step)
-        sign = levels[level_of(phrase.energy, len(levels))][step % bar_steps]
-        if phrase.energy < track.enter:
+        sign = signs[step]
+        if piece.phrase_at(step).energy < track.enter:
             sign = REST
         elif step >= piece.ending:
             sign = "x" if step == piece.ending else HOLD
@@ -124,5 +124,9 @@ def _strokes(
     return strokes
 
 
-def _rings_until(later: Sequence[_Stroke], sign: str, end: int) -> int:
-    return next((stroke.start for stroke in later if stroke.sign in (sign, "X", "x", "o", REST)), end)
+def _rings_until(later: Sequence[_Stroke], voice: int, voices: int, end: int) -> int:
+    """The step at which a voice is struck again, alone or with all, or silenced."""
+    again = (
+        stroke.start for stroke in later if not stroke.sign.isdigit() or min(int(stroke.sign), voices) - 1 == voice
+    )
+    return next(again, end)

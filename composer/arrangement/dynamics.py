@@ -12,6 +12,10 @@ BY_STRENGTH = (-4, 0, 3, 6)  # by Piece.strength()
 
 def velocity(level: int, piece: Piece, step: int, accent: float = 0.0) -> int:
     """MIDI velocity 1..127 of a note at a step (sixteenth) of a track whose plain notes have ``level``."""
-    loud = level + accent + BY_STRENGTH[piece.strength(step)]
-    loud += PER_ENERGY * (piece.phrase_at(step).energy - MIDDLE_ENERGY) + PER_SWELL * (piece.swell(step) - 0.5)
+    return rise(level + accent + BY_STRENGTH[piece.strength(step)], piece, step)
+
+
+def rise(level: float, piece: Piece, step: int) -> int:
+    """MIDI velocity 1..127 of a note of ``level`` in the form alone: its phrase's energy and swell, no metre."""
+    loud = level + PER_ENERGY * (piece.phrase_at(step).energy - MIDDLE_ENERGY) + PER_SWELL * (piece.swell(step) - 0.5)
     return min(127, max(1, round(loud)))

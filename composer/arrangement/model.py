@@ -77,7 +77,7 @@ class ChordSpan:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A phrase from tick ``start`` to ``end``; phrases with the same letter share their melody."""
+    """A section from tick ``start`` to ``end``; those with the same letter share their melody."""
 
     start: int
     end: int
@@ -99,7 +99,7 @@ class Arrangement:
         bars: length in bars.
         tracks: the instruments, melody first.
         chords: the harmony, without gaps where it is known.
-        sections: the phrases, without gaps.
+        sections: the sections, without gaps.
     """
 
     title: str
@@ -115,11 +115,7 @@ class Arrangement:
     sections: tuple[Section, ...]
 
     def __post_init__(self) -> None:
-        if not SLOWEST <= self.tempo <= FASTEST:
-            raise ArrangementError(
-                f"tempo {self.tempo:g} is outside {SLOWEST:g}..{FASTEST:g} quarter notes a minute:"
-                " a MIDI file cannot hold it; choose one inside"
-            )
+        check_tempo(self.tempo)
 
     @property
     def bar_ticks(self) -> int:
@@ -139,6 +135,15 @@ class Arrangement:
     def seconds(self, tick: int) -> float:
         """Seconds from the start to ``tick``."""
         return tick / PPQ * 60.0 / self.tempo
+
+
+def check_tempo(tempo: float) -> None:
+    """Raise ArrangementError unless a MIDI file can hold a tempo in quarter notes a minute."""
+    if not SLOWEST <= tempo <= FASTEST:
+        raise ArrangementError(
+            f"tempo {tempo:g} is outside {SLOWEST:g}..{FASTEST:g} quarter notes a minute:"
+            " a MIDI file cannot hold it; choose one inside"
+        )
 
 
 def tidy(notes: Sequence[Note], end: int) -> tuple[Note, ...]:

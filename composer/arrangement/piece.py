@@ -9,19 +9,15 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
 from composer.arrangement.errors import ArrangementError
+from composer.arrangement.phrases import INTRO, OUTRO, Phrase, find_phrases, plan_phrases
+from composer.plan import INDEX, SECTIONS
 from composer.theory import METERS, NO_CHORD, Key, Meter, transpose_chord
 
 if TYPE_CHECKING:
     from composer.score import Score
-
-PHRASE_BARS = 8
-# A rest of fewer bars than this after the last full phrase belongs to that phrase.
-SHORTEST_PHRASE_BARS = 4
-# Share of sixteenths two phrases must have in common to bear the same letter; POP909's repeats vary little.
-SAME_PHRASE = 0.6
-# How many phrases back a letter is looked for, so that an endless piece stays quick to read.
-MEMORY = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +38,6 @@ class Harmony:
     code: int
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """Bars ``start`` to ``end`` under a ``name``, played with ``energy`` 0..1."""
-
-    start: int
-    end: int
-    name: str
-    energy: float
-
-
 @dataclass(frozen=True)
 class Piece:
     """A piece in sixteenths.
@@ -61,6 +47,7 @@ class Piece:
         melody: its notes, one after the other.
         harmonies: its chords; neighbours differ, silence between them is a gap.
         phrases: its phrases, without gaps.
+        strokes: what its accompaniment strikes at each sixteenth, as in the score; empty where that is not composed.
     """
 
     key: Key
@@ -70,6 +57,7 @@ class Piece:
     melody: tuple[Tone, ...]
     harmonies: tuple[Harmony, ...]
     phrases: tuple[Phrase, ...]
+    strokes: tuple[int, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -88,7 +76,8 @@ class Piece:
 
     def phrase_at(self, step: int) -> Phrase:
         """The phrase a step lies in."""
-        return self.phrases[min(step // self.meter.bar_steps // PHRASE_BARS, len(self.phrases) - 1)]
+        bar = step // self.meter.bar_steps
+        return self.phrases[max(0, bisect_right(self.phrases, bar, key=lambda phrase: phrase.start) - 1)]
 
     def harmony_at(self, step: int) -> Harmony | None:
         """The chord that sounds at a step."""
@@ -148,47 +137,19 @@ def read_piece(score: Score, index: int) -> Piece:
         bars=bars,
         melody=tuple(melody),
         harmonies=tuple(harmonies),
-        phrases=_phrases(bars, meter, onsets, sounding),
+        phrases=_planned(one, bars) or find_phrases(bars, meter, onsets, sounding),
+        strokes=tuple(one.strokes()[0, :steps].tolist()) if bool(one.accompanied) else (),
     )
 
 
-def _phrases(bars: int, meter: Meter, onsets: list[bool], sounding: list[int]) -> tuple[Phrase, ...]:
-    starts = list(range(0, bars, PHRASE_BARS))
-    if len(starts) > 1 and bars - starts[-1] < SHORTEST_PHRASE_BARS:
-        starts.pop()
-    ends = [*starts[1:], bars]
-    events = [pitch if onset else -bool(pitch) for onset, pitch in zip(onsets, sounding, strict=True)]
-    contents = [
-        events[start * meter.bar_steps : end * meter.bar_steps] for start, end in zip(starts, ends, strict=True)
-    ]
-    names: list[str] = []
-    for index, content in enumerate(contents):
-        earlier = range(max(0, index - MEMORY), index)
-        likeness, best = max(((_likeness(content, contents[at]), -at) for at in earlier), default=(0.0, 0))
-        letter = names[-best].rstrip("'") if likeness >= SAME_PHRASE else ""
-        if letter:
-            primes = len({name for name in names if name.rstrip("'") == letter})
-            names.append(names[-best] if likeness == 1.0 else letter + "'" * primes)
-        else:
-            letters = len({name.rstrip("'") for name in names})
-            names.append(chr(ord("A") + letters) if letters < 26 else f"A{letters}")
-    return tuple(
-        Phrase(start, end, name, energy)
-        for start, end, name, energy in zip(starts, ends, names, _energies(len(starts)), strict=True)
-    )
-
-
-def _likeness(first: list[int], second: list[int]) -> float:
-    """Share of the sixteenths at which something is struck, in either phrase, that are alike."""
-    if len(first) != len(second):
-        return 0.0
-    struck = [(a, b) for a, b in zip(first, second, strict=True) if a > 0 or b > 0]
-    return sum(a == b for a, b in struck) / len(struck) if struck else 1.0
-
-
-def _energies(count: int) -> list[float]:
-    """A rise to a climax three quarters through the piece, and a slightly calmer end."""
-    if count == 1:
-        return [0.6]
-    climax = round(0.75 * (count - 1))
-    return [0.45 + 0.5 * index / climax if index <= climax else 0.8 for index in range(count)]
+def _planned(one: Score, bars: int) -> tuple[Phrase, ...]:
+    """The phrases that the plan of a single piece sets, none unless it names the section of every bar."""
+    plan = one.plan[0, :bars].long()
+    labels: list[int] = plan[:, INDEX["section"]].tolist()
+    if len(labels) < bars or 0 in labels:
+        return ()
+    struck = torch.where(one.onset(), one.pitch, 0)[0, : int(one.steps)].view(bars, -1).float()
+    heights = struck.sum(1) / (struck > 0).sum(1).clamp(min=1)
+    names = {"intro": INTRO, "outro": OUTRO}
+    sections = [names.get(SECTIONS[label - 1], SECTIONS[label - 1]) for label in labels]
+    return plan_phrases(sections, plan[:, INDEX["bars to the phrase's end"]].tolist(), heights.tolist())

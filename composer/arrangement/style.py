@@ -7,17 +7,19 @@ of one's own is as good as a name.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from composer.arrangement.errors import ArrangementError
+from composer.arrangement.grooves import Feel, groove_bank
 from composer.arrangement.kit import DRUMS
 from composer.arrangement.patterns import read_pattern
 from composer.theory import METER_INDEX, METERS
 
+LEARNED_METER = "4/4"  # the metre of the recordings that grooves.json was learned from
 FOLDER = Path(__file__).parent / "styles"
 
 Level = Annotated[int, Field(ge=0, le=127)]
@@ -91,8 +93,10 @@ class CompingConfig(_PitchedConfig):
 
     Attributes:
         voices: notes in a full chord.
-        ring: whether a single voice rings on until it is struck again or the chord changes.
+        ring: whether every voice rings on until it is struck again or the chord changes.
         tie: whether a voice that a change of chord leaves in place is held rather than struck again.
+        groove: how it plays the piece's own groove: the upper voices together or one after the other. Left out,
+            and for pieces without a groove, it plays its patterns.
         patterns: bars of comping signs by metre, from calm to full.
     """
 
@@ -100,6 +104,7 @@ class CompingConfig(_PitchedConfig):
     voices: Annotated[int, Field(ge=2, le=6)] = 3
     ring: bool = False
     tie: bool = False
+    groove: Literal["blocks", "broken"] | None = None
     patterns: Patterns
 
 
@@ -112,9 +117,18 @@ class VoiceConfig(_PitchedConfig):
 
 
 class BassConfig(_PitchedConfig):
-    """The bass; ``patterns`` are bars of bass signs by metre, from calm to full."""
+    """The bass.
+
+    Attributes:
+        groove: how it plays the piece's own groove: what it takes beside the roots. Left out, and for pieces
+            without a groove, it plays its patterns.
+        walk: in phrases of at least this energy the bass walks, a note a beat, in 4/4 and 3/4; never if left out.
+        patterns: bars of bass signs by metre, from calm to full.
+    """
 
     part: Literal["bass"]
+    groove: Literal["roots", "fifths", "octaves"] | None = None
+    walk: Share | None = None
     patterns: Patterns
 
 
@@ -122,15 +136,25 @@ class DrumsConfig(_TrackConfig):
     """The drums.
 
     Attributes:
-        grooves: by metre, from calm to full: a bar for each drum.
-        fills: by metre, from calm to full: the bar that ends a phrase.
-        crash: the drum that opens a phrase, or an empty name for none.
+        family: the family of ``grooves.json`` whose drummer plays in 4/4, or an empty name for the bars given here.
+        grooves: by metre, from calm to full: a bar for each drum; 4/4 only where no family plays it.
+        fills: likewise: the bar that ends a phrase.
+        crash: the drum that opens a section, or an empty name for none.
     """
 
     part: Literal["drums"]
+    family: str = ""
     grooves: Mapping[str, tuple[Groove, ...]]
     fills: Mapping[str, tuple[Groove, ...]]
     crash: str = "crash"
+
+    @field_validator("family")
+    @classmethod
+    def _known_family(cls, family: str) -> str:
+        known = groove_bank().families if family else {}
+        if family and family not in known:
+            raise ValueError(f"unknown family {family!r}: choose from {', '.join(known)}")
+        return family
 
     @model_validator(mode="after")
     def _known_drums(self) -> DrumsConfig:
@@ -164,6 +188,23 @@ class Style(_Frozen):
     swing_unit: Literal["eighth", "sixteenth"] = "eighth"
     tracks: Annotated[tuple[TrackConfig, ...], Field(min_length=1, max_length=16)]
 
+    @property
+    def feel(self) -> Feel:
+        """Whether a drummer's beats divide in two or three."""
+        return "swung" if self.swing > 0 and self.swing_unit == "eighth" else "straight"
+
+    @model_validator(mode="after")
+    def _drummer_has_the_feel(self) -> Style:
+        for track in self.tracks:
+            family = track.family if isinstance(track, DrumsConfig) else ""
+            if family and self.feel not in groove_bank().families[family].feels():
+                fits = [name for name, other in groove_bank().families.items() if self.feel in other.feels()]
+                raise ValueError(
+                    f"family {family!r} has no {self.feel} grooves, which this swing asks for:"
+                    f" choose from {', '.join(fits)}, or change the swing"
+                )
+        return self
+
     @field_validator("tracks")
     @classmethod
     def _one_band(cls, tracks: tuple[TrackConfig, ...]) -> tuple[TrackConfig, ...]:
@@ -182,19 +223,28 @@ class Style(_Frozen):
                 _check_bars(f"{track.name} patterns", kind, track.patterns)
             elif isinstance(track, DrumsConfig):
                 for field, table in (("grooves", track.grooves), ("fills", track.fills)):
+                    if track.family and LEARNED_METER in table:
+                        raise ValueError(
+                            f"{track.name} {field} name {LEARNED_METER}, which the family {track.family!r} plays:"
+                            " leave out one of the two"
+                        )
                     _check_bars(
                         f"{track.name} {field}",
                         "drums",
                         {meter: [line for bar in bars for line in bar.values()] for meter, bars in table.items()},
+                        {LEARNED_METER} if track.family else set(),
                     )
         return tracks
 
 
-def _check_bars(where: str, kind: str, table: Mapping[str, tuple[str, ...] | list[str]]) -> None:
-    """Every metre has a bar, and every bar its length."""
-    for meter in METERS:
-        if not table.get(meter.name):
-            raise ValueError(f"{where} lack {meter.name}: give at least one bar for each of {', '.join(METER_INDEX)}")
+def _check_bars(
+    where: str, kind: str, table: Mapping[str, tuple[str, ...] | list[str]], without: Collection[str] = ()
+) -> None:
+    """Every metre but those ``without`` has a bar, and every bar its length."""
+    needed = [meter.name for meter in METERS if meter.name not in without]
+    for meter in needed:
+        if not table.get(meter):
+            raise ValueError(f"{where} lack {meter}: give at least one bar for each of {', '.join(needed)}")
     for name, bars in table.items():
         if name not in METER_INDEX:
             raise ValueError(f"{where} name {name!r}: choose from {', '.join(METER_INDEX)}")
@@ -219,17 +269,17 @@ def load_style(name: str) -> Style:
     path = FOLDER / f"{name}.toml" if name in style_names() else Path(name)
     if path.suffix != ".toml":
         raise ArrangementError(
-            f"unknown style {name!r}: choose one of {', '.join(style_names())}, or give a .toml file"
+            f"unknown arrangement {name!r}: choose one of {', '.join(style_names())}, or give a .toml file"
         )
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ArrangementError(f"style file {path} cannot be read ({error.strerror}): check its path") from None
+        raise ArrangementError(f"arrangement file {path} cannot be read ({error.strerror}): check its path") from None
     except ValueError as error:
-        raise ArrangementError(f"style file {path} is no valid TOML: {error}") from None
+        raise ArrangementError(f"arrangement file {path} is no valid TOML: {error}") from None
     try:
         return Style.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the style"
-        raise ArrangementError(f"style file {path}: {place}: {first['msg']}") from None
+        raise ArrangementError(f"arrangement file {path}: {place}: {first['msg']}") from None

@@ -28,11 +28,11 @@ _NAMES: tuple[tuple[re.Pattern[str], float], ...] = tuple(
     )
 )
 _CHORD_NAME = re.compile(r"chord|accord|akkord|コード", re.IGNORECASE)
-_BASS_PROGRAMS = range(32, 40)
+BASS_PROGRAMS = range(32, 40)
 _EFFECT_PROGRAMS = range(112, 128)
 _MIN_NOTES = 8
-_POLYPHONIC = 0.2
-_LOW = 52  # mean MIDI pitch below which a line is a bass
+POLYPHONIC = 0.2
+LOW = 52  # mean MIDI pitch below which a line is a bass
 _LINE_WEIGHT = 0.5
 
 
@@ -70,7 +70,7 @@ def find_roles(parts: tuple[Part, ...]) -> Roles:
     melody = max(singable, key=lambda part: melody_score(part, span))
     others = tuple(part for part in pitched if part is not melody)
     chords = tuple(part for part in others if _CHORD_NAME.search(part.name) and is_block(part))
-    polyphonic = simultaneity(melody) > _POLYPHONIC
+    polyphonic = simultaneity(melody) > POLYPHONIC
     block = bool(chords) or (len(others) == 1 and is_block(others[0]))
     return Roles(melody, chords or others, polyphonic, block)
 
@@ -78,7 +78,7 @@ def find_roles(parts: tuple[Part, ...]) -> Roles:
 def melody_score(part: Part, span: float) -> float:
     """How much ``part`` looks like the melody of a song of ``span`` sixteenths; only the order matters."""
     score = sum(weight for pattern, weight in _NAMES if pattern.search(part.name))
-    if part.program in _BASS_PROGRAMS or part.program in _EFFECT_PROGRAMS:
+    if part.program in BASS_PROGRAMS or part.program in _EFFECT_PROGRAMS:
         score -= 5.0
     score += 3.0 * (1.0 - simultaneity(part))
     score += float(np.clip((part.pitch.mean() - 62) / 6, -2.0, 1.5))
@@ -93,11 +93,11 @@ def melody_score(part: Part, span: float) -> float:
 
 def harmony_weights(parts: tuple[Part, ...]) -> list[float]:
     """How much the notes of each part count in the harmony: a line above a part that plays chords counts less."""
-    chordal = [simultaneity(part) > _POLYPHONIC for part in parts]
+    chordal = [simultaneity(part) > POLYPHONIC for part in parts]
     if not any(chordal):
         return [1.0] * len(parts)
     return [
-        1.0 if plays or float(part.pitch.mean()) < _LOW else _LINE_WEIGHT
+        1.0 if plays or float(part.pitch.mean()) < LOW else _LINE_WEIGHT
         for part, plays in zip(parts, chordal, strict=True)
     ]
 

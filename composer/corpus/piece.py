@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from composer.corpus import groove
 from composer.corpus import harmony as chords
 from composer.corpus.barlines import Bars, accents, find_bars
 from composer.corpus.errors import Unusable
@@ -20,7 +21,7 @@ from composer.corpus.midi import DEFAULT_TEMPO, Floats, Ints, Part, Song, read_s
 from composer.corpus.parts import Roles, find_roles, harmony_weights
 from composer.theory import METERS, NO_CHORD, Key, Meter, transpose_chord
 
-READER_VERSION = 1  # raise it whenever the same files would give another corpus
+READER_VERSION = 3  # raise it whenever the same files would give another corpus
 
 MIN_BARS = 4
 MAX_OFF_GRID = 0.35  # share of notes off the grid; half of all notes struck at random are
@@ -68,6 +69,7 @@ class Piece:
     Attributes:
         events: (steps,) 0 rest, 1 hold, else the MIDI pitch struck.
         chords: (beats,) chord codes.
+        groove: (beats,) accompaniment strokes, as in :class:`composer.score.Score`; all 0 where nothing accompanies.
         meter: index into the metres.
         key: the key it sounds in.
         meta: what the report says of it.
@@ -75,6 +77,7 @@ class Piece:
 
     events: Ints
     chords: Ints
+    groove: Ints
     meter: int
     key: Key
     meta: PieceMeta
@@ -206,7 +209,7 @@ def _write(song: Song, roles: Roles, bars: Bars, phase: float, file: str, notes:
         notes=tuple(notes),
     )
     beats = np.array([transpose_chord(code, semitones) for code in codes], dtype=np.int64)
-    return Piece(events, beats, bars.meter, key, meta)
+    return Piece(events, beats, _groove(roles, bars, phase, shift, length), bars.meter, key, meta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +337,24 @@ def _chords(roles: Roles, tune: _Notes, backing: _Notes, key: Key, meter: Meter,
     for beat, code, following in zip(places, found, [*places[1:], bar_beats], strict=True):
         codes[beat:following] = [code] * (following - beat)
     return codes, kind
+
+
+def _groove(roles: Roles, bars: Bars, phase: float, shift: float, steps: int) -> Ints:
+    """(beats,) the strokes of the accompaniment; block chords say what the harmony is, not how it is played."""
+    meter, beat_steps = METERS[bars.meter], METERS[bars.meter].beat_steps
+    bass, upper = groove.accompanying(roles.harmony)
+    if roles.block or not upper:
+        return np.zeros(steps // beat_steps, dtype=np.int64)
+    placed = [_placed(parts, bars, phase).moved(shift) for parts in (bass, upper) if parts]
+    start, end, pitch = (
+        np.concatenate([getattr(notes, name) for notes in placed]) for name in ("start", "end", "pitch")
+    )
+    bass_part = np.repeat([1, 0][-len(placed) :], [len(notes.start) for notes in placed])
+    order = np.argsort(start, kind="stable")
+    beat = np.arange(steps) // beat_steps
+    segment = np.cumsum(np.isin(beat % meter.beats, meter.chord_beats) & (np.arange(steps) % beat_steps == 0)) - 1
+    found = groove.strokes(start[order], end[order], pitch[order], bass_part[order], segment)
+    return groove.packed(found, beat_steps)
 
 
 def _tempo(song: Song, bars: Bars) -> float:

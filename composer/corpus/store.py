@@ -21,13 +21,15 @@ from torch import Tensor
 
 from composer.corpus.errors import CorpusError
 from composer.corpus.piece import READER_VERSION, Piece, PieceMeta
-from composer.score import Score, concatenate, from_melody
+from composer.score import Score, concatenate, from_melody, unplanned
 from composer.theory import METER_INDEX
 
 FORMAT = "triad-corpus"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _PHRASE_BARS = (8, 4)
 _DIGITS = 16
+# A plan follows from the music and is found anew (composer.form), so a corpus holds none.
+_STORED = tuple(field.name for field in fields(Score) if field.name != "plan")
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,15 @@ class Corpus:
         Raises:
             CorpusError: if no piece gives an excerpt.
         """
+        rows, starts = self._excerpt_places(bars)
+        return self.scores.select(rows).excerpt(torch.tensor(starts), bars)
+
+    def excerpt_rows(self, bars: int) -> Tensor:
+        """(E,) int64: the piece that each of :meth:`excerpts` was cut from. Raises as that does."""
+        return torch.tensor(self._excerpt_places(bars)[0])
+
+    def _excerpt_places(self, bars: int) -> tuple[list[int], list[int]]:
+        """The piece and the first bar of every excerpt."""
         unit = next((unit for unit in _PHRASE_BARS if bars % unit == 0), bars)
         played, pickup = self._bars_with_onset(), self._begins_with_pickup()
         rows: list[int] = []
@@ -125,7 +136,7 @@ class Corpus:
             raise CorpusError(
                 f"no piece of the corpus is {bars} bars long: ask for shorter pieces or add longer MIDI files"
             )
-        return self.scores.select(rows).excerpt(torch.tensor(starts), bars)
+        return rows, starts
 
     def _bars_with_onset(self) -> Tensor:
         """(P, bars) bool: bars in which the melody strikes a note."""
@@ -155,7 +166,7 @@ class Corpus:
             "meta": [piece.to_json() for piece in self.meta],
             **(extra or {}),
         }
-        tensors = {field.name: getattr(self.scores, field.name).contiguous() for field in fields(Score)}
+        tensors = {name: getattr(self.scores, name).contiguous() for name in _STORED}
         data = safetensors.torch.save(tensors, {"triad": json.dumps(header, sort_keys=True)})
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -193,7 +204,7 @@ def load_with_header(path: Path) -> tuple[Corpus, dict[str, Any]]:
             "read the folder again with 'triad corpus DIR'"
         )
     try:
-        scores = Score(**tensors)
+        scores = Score(**tensors, plan=unplanned(len(tensors["bars"]), int(tensors["bars"].max())))
         meta = tuple(meta_from_json(entry) for entry in header["meta"])
         names = tuple(piece.file for piece in meta)
         corpus = Corpus(scores, names, str(header["digest"]), meta, int(header["reader_version"]))
@@ -222,6 +233,7 @@ def _score(piece: Piece) -> Score:
         bars=torch.tensor([piece.meta.bars]),
         tonic=torch.tensor([piece.key.tonic]),
         tempo=torch.tensor([piece.meta.tempo]),
+        groove=torch.from_numpy(piece.groove)[None],
     )
 
 
@@ -237,14 +249,15 @@ def _trimmed(scores: Score) -> Score:
         chord=scores.chord[:, : int(scores.beats.max())].contiguous(),
         cell=scores.cell[:, : int(scores.beats.max())].contiguous(),
         pitch=scores.pitch[:, : int(scores.steps.max())].contiguous(),
+        groove=scores.groove[:, : int(scores.beats.max())].contiguous(),
     )
 
 
 def _digest(scores: Score, names: Sequence[str]) -> str:
     state = hashlib.sha256(json.dumps([FORMAT_VERSION, list(names)]).encode())
-    for field in fields(Score):
-        tensor = getattr(scores, field.name)
-        state.update(f"{field.name}{tensor.dtype}{tuple(tensor.shape)}".encode())
+    for name in _STORED:
+        tensor = getattr(scores, name)
+        state.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
         state.update(tensor.contiguous().numpy().tobytes())
     return state.hexdigest()[:_DIGITS]
 

@@ -7,7 +7,7 @@ Knows the score and the vocabulary; knows no learner and no file. Importing it r
 import gymnasium
 
 from composer.environment.coordinator import Conditions, Coordinator, EnvironmentConditionError
-from composer.environment.observation import SLOTS, Slot, columns, slot_sizes
+from composer.environment.observation import SLOTS, Slot, columns, slot_sizes, writer
 from composer.environment.relations import Relation, relations
 from composer.environment.rollout import Decisions, Policy, follow, play, uniform_policy
 
@@ -26,6 +26,7 @@ __all__ = [
     "relations",
     "slot_sizes",
     "uniform_policy",
+    "writer",
 ]
 
 gymnasium.register(

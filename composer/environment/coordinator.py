@@ -1,7 +1,8 @@
 """The coordinating environment: three agents write B pieces at once, each piece at its own place.
 
-Within a beat the chord agent chooses first (only at the metre's chord beats), then the rhythm agent picks the beat's
-cell, then the melody agent a pitch for every onset in the cell. Each agent sees what the others have just chosen, so
+Within a beat the chord agent chooses first (only at the metre's chord beats, where the rhythm agent then chooses the
+groove of the accompaniment up to the next one), then the rhythm agent picks the beat's cell, then the melody agent a
+pitch for every onset in the cell. Each agent sees what the others have just chosen, so
 they coordinate inside a step without enumerating joint actions. Pieces move on independently: after a few steps one
 waits for a chord while another waits for a pitch. Every operation has a fixed shape and no Python loop runs over
 pieces; all randomness lies with the caller.
@@ -18,12 +19,15 @@ from composer.environment.observation import (
     MAX_CHORD_AGE,
     MAX_SINCE_ONSET,
     PHRASE_BARS,
+    PLANNED,
     RECALLED_BARS,
     RECENT_CELLS,
     RECENT_PITCHES,
 )
+from composer.environment.tables import NO_ONSET, Tables
 from composer.errors import TriadError
-from composer.score import CELL_STEPS, HOLD, METER_BEAT_STEPS, METER_BEATS, ONSET, REST, Score
+from composer.plan import INDEX
+from composer.score import METER_BEAT_STEPS, METER_BEATS, Score, unplanned
 from composer.theory import MAX_BEAT_STEPS, METERS
 from composer.vocabulary import CHORD, DONE, MELODY, RHYTHM, Vocabulary
 
@@ -31,7 +35,8 @@ _MAX_BEATS = max(meter.beats for meter in METERS)
 # Music before the first bar, so that looking back never leaves the tensors: all zeros, which reads as "none".
 _BEATS_BEFORE = max(RECALLED_BARS) * _MAX_BEATS
 _STEPS_BEFORE = max(RECALLED_BARS) * max(meter.bar_steps for meter in METERS)
-_NO_ONSET = MAX_BEAT_STEPS + 1
+_PLANNED = [INDEX[name] for name in PLANNED]
+_RECALLED = INDEX["recalled"]
 
 
 class EnvironmentConditionError(TriadError):
@@ -48,6 +53,8 @@ class Conditions:
         bars: (B,) int64, length in bars, at least 1.
         tonic: (B,) int64, pitch class the piece shall sound in.
         tempo: (B,) float32, quarter notes per minute.
+        accompanied: (B,) bool, whether grooves are chosen, where the vocabulary has any.
+        plan: (B, M, WIDTH) uint8, the form plan of each bar (:data:`composer.plan.COLUMNS`), zeros where none is.
     """
 
     meter: Tensor
@@ -55,24 +62,28 @@ class Conditions:
     bars: Tensor
     tonic: Tensor
     tempo: Tensor
+    accompanied: Tensor
+    plan: Tensor
 
     @classmethod
     def uniform(
         cls, count: int, *, meter: int = 0, mode: int = 0, bars: int = 16, tonic: int = 0, tempo: float = 96.0
     ) -> Conditions:
-        """The same conditions for ``count`` pieces."""
+        """The same conditions for ``count`` pieces; nothing is planned."""
         return cls(
             meter=torch.full((count,), meter),
             mode=torch.full((count,), mode),
             bars=torch.full((count,), bars),
             tonic=torch.full((count,), tonic),
             tempo=torch.full((count,), tempo, dtype=torch.float32),
+            accompanied=torch.ones(count, dtype=torch.bool),
+            plan=unplanned(count, bars),
         )
 
     @classmethod
     def of(cls, score: Score) -> Conditions:
         """The conditions the pieces of ``score`` were written under."""
-        return cls(score.meter, score.mode, score.bars, score.tonic, score.tempo)
+        return cls(*(getattr(score, field.name) for field in fields(cls)))
 
     def __len__(self) -> int:
         """Number of pieces B."""
@@ -93,14 +104,17 @@ class Coordinator:
     Attributes:
         vocabulary: what the agents may choose.
         turn: (B,) int64, who decides next in each piece: CHORD, RHYTHM, MELODY or DONE.
+        groove_next: (B,) bool, whether that decision is the rhythm agent's on a groove.
     """
 
     turn: Tensor
+    groove_next: Tensor
 
     def __init__(self, vocabulary: Vocabulary, device: torch.device | str = "cpu") -> None:
         self.vocabulary = vocabulary
         self.device = torch.device(device)
-        self._tables = _Tables(vocabulary, self.device)
+        self._tables = Tables(vocabulary, self.device)
+        self._choices = (self.vocabulary.sizes[CHORD], len(self.vocabulary.cells), self.vocabulary.sizes[MELODY])
 
     def begin(self, conditions: Conditions, room_for: Conditions | None = None) -> None:
         """Start one blank piece for each row of ``conditions``.
@@ -124,6 +138,7 @@ class Coordinator:
         size = len(conditions)
         longest = (room_for or conditions).to(self.device)
         beats = METER_BEATS.to(self.device)[longest.meter] * longest.bars
+        self._most_bars = int(longest.bars.max())
         most_beats = int(beats.max())
         most_steps = int((beats * METER_BEAT_STEPS.to(self.device)[longest.meter]).max())
 
@@ -133,11 +148,15 @@ class Coordinator:
         # One spare beat at the end takes the writes of finished pieces.
         self._chord = zeros(size, _BEATS_BEFORE + most_beats + 1)
         self._cell = zeros(size, _BEATS_BEFORE + most_beats + 1)
+        self._groove = zeros(size, _BEATS_BEFORE + most_beats + 1)
         self._pitch = zeros(size, _STEPS_BEFORE + most_steps + MAX_BEAT_STEPS)
         self._beat, self._bar_beat, self._bar, self._offset = (zeros(size) for _ in range(4))
         self._cell_now, self._age, self._since_onset, self._sounding = (zeros(size) for _ in range(4))
+        self._groove_now, self.groove_next = zeros(size), zeros(size).bool()
         self._recent_chords = zeros(size, 3)
         self._recent_pitches = zeros(size, RECENT_PITCHES)
+        # What came after every pair of choices when it was last heard; the pair (none, x) stands for x alone.
+        self._after = tuple(zeros(size, (choices + 1) ** 2) for choices in self._choices)
         self._beat_run = torch.arange(MAX_BEAT_STEPS, device=self.device) + _STEPS_BEFORE
         self.turn = torch.full((size,), CHORD, device=self.device)
         self._settle(conditions)
@@ -152,7 +171,8 @@ class Coordinator:
         for state in (
             *(self._chord, self._cell, self._pitch, self._beat, self._bar_beat, self._bar, self._offset),
             *(self._cell_now, self._age, self._since_onset, self._sounding),
-            *(self._recent_chords, self._recent_pitches),
+            *(self._groove, self._groove_now, self.groove_next),
+            *(self._recent_chords, self._recent_pitches, *self._after),
         ):
             state[rows] = 0
         self.turn[rows] = CHORD
@@ -174,8 +194,17 @@ class Coordinator:
             ],
             dim=1,
         )
+        self._grooves_back = self._cells_back[:, [0, *range(RECENT_CELLS, self._cells_back.shape[1])]]
         self._steps_back = _STEPS_BEFORE - back * (self._bar_beats * self._beat_steps)[:, None]
         self._last_bar = conditions.bars - 1
+        self._accompanied = conditions.accompanied & self._tables.has_grooves[conditions.meter]
+        # One spare bar for finished pieces, as for beats. A plan shorter than the piece asks for nothing beyond its
+        # end.
+        rows, planned = conditions.plan.shape[:2]
+        bars = max(self._most_bars, planned) + 1
+        self._plan = torch.zeros(rows, bars, conditions.plan.shape[2], dtype=torch.int64, device=self.device)
+        self._plan[:, :planned] = conditions.plan
+        self._rows = torch.arange(rows, device=self.device)
 
     @property
     def time(self) -> Tensor:
@@ -192,6 +221,16 @@ class Coordinator:
         beat = self._beat[:, None]
         melody_turn = self.turn == MELODY
         until = self._tables.next_onset[self._cell_now, self._offset + 1].minimum(self._beat_steps) - self._offset
+        plan = self._plan[self._rows, self._bar]
+        lag = plan[:, _RECALLED] * self._bar_beats
+        recalls = (lag > 0) & (lag <= self._beat)
+        lag = lag * recalls
+        there = (self._beat - lag + _BEATS_BEFORE)[:, None]
+        step = (self.time - lag * self._beat_steps + _STEPS_BEFORE)[:, None]
+        then, before = (self._pitch.gather(1, column)[:, 0] for column in (step, step - 1))
+        last = self._recent_pitches[:, 0]
+        known = recalls & (before > 0) & (last > 0)
+        highest = self.vocabulary.sizes[MELODY]
         single = [
             self.turn,
             self.conditions.mode,
@@ -203,6 +242,8 @@ class Coordinator:
             until * melody_turn,
             self._sounding,
             self._since_onset,
+            self.groove_next,
+            self._groove_now,
         ]
         return torch.cat(
             [
@@ -212,8 +253,23 @@ class Coordinator:
                 self._chord.gather(1, self._beats_back + beat),
                 self._cell_now[:, None],
                 self._cell.gather(1, self._cells_back + beat),
+                self._groove.gather(1, self._grooves_back + beat),
                 self._recent_pitches,
                 self._pitch.gather(1, self._steps_back + self.time[:, None]),
+                torch.stack(
+                    [
+                        self._chord.gather(1, there)[:, 0] * recalls,
+                        self._cell.gather(1, there)[:, 0] * recalls,
+                        self._groove.gather(1, there)[:, 0] * recalls,
+                        then * recalls,
+                        self._pitch.gather(1, step + (self._beat_steps * recalls)[:, None])[:, 0] * recalls,
+                        (last + then - before).clamp(1, highest) * known,
+                        (last - then + before).clamp(1, highest) * known,
+                    ],
+                    dim=1,
+                ),
+                *(self._after[agent].gather(1, self._pairs(agent)) for agent in (CHORD, RHYTHM, MELODY)),
+                plan[:, _PLANNED],
             ],
             dim=1,
         ).to(torch.uint8)
@@ -225,7 +281,8 @@ class Coordinator:
             self._recent_chords[:, 0],
             self._tables.mask_base[self.turn] + (self.turn == RHYTHM) * (2 * self.conditions.meter + self._sounding),
         )
-        return self._tables.masks[row]
+        groove_row = self._tables.groove_row[self.conditions.meter, self._bar_beat]
+        return self._tables.masks[torch.where(self.groove_next, groove_row, row)]
 
     def step(self, actions: Tensor) -> None:
         """Carry out one decision in every piece.
@@ -234,27 +291,38 @@ class Coordinator:
             actions: (B,) int64, each legal for the agent whose turn it is; ignored where the piece is done.
         """
         tables, turn = self._tables, self.turn
-        chord_turn, rhythm_turn, melody_turn = turn == CHORD, turn == RHYTHM, turn == MELODY
+        chord_turn, melody_turn, groove_turn = turn == CHORD, turn == MELODY, self.groove_next
+        cell_turn = (turn == RHYTHM) & ~groove_turn
 
         changed = chord_turn & (actions > 0)
+        for agent, decided, choice in (
+            (CHORD, changed, actions),
+            (RHYTHM, cell_turn, actions + 1),
+            (MELODY, melody_turn, actions + 1),
+        ):
+            # Where another agent decides, what is there already is written again.
+            after, pairs = self._after[agent], self._pairs(agent)
+            after.scatter_(1, pairs, torch.where(decided[:, None], choice[:, None], after.gather(1, pairs)))
         moved = torch.cat([actions[:, None], self._recent_chords[:, :-1]], dim=1)
         self._recent_chords = torch.where(changed[:, None], moved, self._recent_chords)
         self._age = self._age * ~changed
         moved = torch.cat([actions[:, None] + 1, self._recent_pitches[:, :-1]], dim=1)
         self._recent_pitches = torch.where(melody_turn[:, None], moved, self._recent_pitches)
-        cell = torch.where(rhythm_turn, actions + 1, self._cell_now)
+        cell = torch.where(cell_turn, actions + 1, self._cell_now)
+        groove = torch.where(groove_turn, actions - tables.first_groove + 1, self._groove_now)
 
         # What stands at the cursor is written at every step; the cursor's beat is rewritten until it is left, and a
         # pitch that runs over the barline is overwritten by the next beat's first write.
         column = (self._beat + _BEATS_BEFORE)[:, None]
         self._chord.scatter_(1, column, self._recent_chords[:, :1])
         self._cell.scatter_(1, column, cell[:, None])
+        self._groove.scatter_(1, column, groove[:, None])
         run = self.time[:, None] + self._beat_run
         self._pitch.scatter_(1, run, self._recent_pitches[:, :1].expand(-1, MAX_BEAT_STEPS))
 
         onset = tables.next_onset[cell, (self._offset + 1) * melody_turn]
-        deciding = rhythm_turn | melody_turn
-        has_onset = onset < _NO_ONSET
+        deciding = cell_turn | melody_turn
+        has_onset = onset < NO_ONSET
         to_melody = deciding & has_onset
         leave = deciding & ~has_onset
 
@@ -272,13 +340,29 @@ class Coordinator:
         turn_of_beat = torch.where(
             self._beat < self._beats, tables.beat_turn[self.conditions.meter, self._bar_beat], DONE
         )
-        self.turn = torch.where(to_melody, MELODY, torch.where(chord_turn, RHYTHM, turn_of_beat))
+        self._groove_now = groove * ~(leave & (turn_of_beat != RHYTHM))
+        self.groove_next = chord_turn & self._accompanied
+        self.turn = torch.where(to_melody, MELODY, torch.where(chord_turn | groove_turn, RHYTHM, turn_of_beat))
+
+    def _pairs(self, agent: int) -> Tensor:
+        """(B, 2) int64: where ``self._after`` holds what followed the agent's last choice, and its last two."""
+        if agent == RHYTHM:
+            last = self._cell.gather(1, self._cells_back[:, :2] + self._beat[:, None])
+        else:
+            last = (self._recent_chords if agent == CHORD else self._recent_pitches)[:, :2]
+        return torch.stack([last[:, 0], last[:, 1] * (self._choices[agent] + 1) + last[:, 0]], dim=1)
 
     def score(self) -> Score:
         """The pieces as written so far; what is not yet decided is silent and without chord."""
         conditions, vocabulary = self.conditions, self.vocabulary
-        chord = vocabulary.chord_codes.to(self.device)[self._chord[:, _BEATS_BEFORE:-1]]
+        beats = torch.arange(self._chord.shape[1] - _BEATS_BEFORE - 1, device=self.device)
+        inside = beats < self._beats[:, None]
+        chord = vocabulary.chord_codes.to(self.device)[self._chord[:, _BEATS_BEFORE:-1]] * inside
         cell = self._tables.cell_codes[self._cell[:, _BEATS_BEFORE:-1]]
+        place = self._tables.place_in_segment[conditions.meter[:, None], beats % self._bar_beats[:, None]]
+        bits = 2 * self._beat_steps[:, None]
+        groove = self._tables.groove_codes[self._groove[:, _BEATS_BEFORE:-1]] >> bits * place
+        groove = (groove & ((1 << bits) - 1)) * inside
         step = self._pitch[:, _STEPS_BEFORE : self._pitch.shape[1] - MAX_BEAT_STEPS]
         pitch = (step + vocabulary.low - 1) * (step > 0)
         written = torch.arange(pitch.shape[1], device=self.device) < (self._beats * self._beat_steps)[:, None]
@@ -286,54 +370,11 @@ class Coordinator:
             chord=chord.to(torch.int16),
             cell=cell.to(torch.int16),
             pitch=(pitch * written).to(torch.int16),
+            groove=groove.to(torch.int16),
             meter=conditions.meter,
             mode=conditions.mode,
             bars=conditions.bars,
             tonic=conditions.tonic,
             tempo=conditions.tempo,
+            plan=conditions.plan,
         )
-
-
-class _Tables:
-    """Look-up tables of one vocabulary. Cells are counted from 1; row 0 stands for "no cell yet"."""
-
-    def __init__(self, vocabulary: Vocabulary, device: torch.device) -> None:
-        cells = [CELL_STEPS[cell.code, : cell.steps].tolist() for cell in vocabulary.cells]
-        self.cell_codes = torch.cat([torch.zeros(1, dtype=torch.int64), vocabulary.cell_codes]).to(device)
-        # next_onset[cell, offset]: the first onset at or after the offset.
-        self.next_onset = torch.tensor(
-            [[_NO_ONSET] * (MAX_BEAT_STEPS + 2)]
-            + [
-                [
-                    next((step for step in range(offset, len(cell)) if cell[step] == ONSET), _NO_ONSET)
-                    for offset in range(MAX_BEAT_STEPS + 2)
-                ]
-                for cell in cells
-            ],
-            device=device,
-        )
-        self.rings_on = torch.tensor([0] + [int(cell[-1] != REST) for cell in cells], device=device)
-        self.no_onset = torch.tensor([1] + [int(ONSET not in cell) for cell in cells], device=device)
-        self.since_onset = torch.tensor(
-            [0] + [1 + cell[::-1].index(ONSET) if ONSET in cell else len(cell) for cell in cells],
-            device=device,
-        )
-        self.beat_turn = torch.tensor(
-            [[CHORD if beat in meter.chord_beats else RHYTHM for beat in range(_MAX_BEATS + 1)] for meter in METERS],
-            device=device,
-        )
-        chord_actions, _, pitches = vocabulary.sizes
-        masks = torch.zeros(chord_actions + 2 * len(METERS) + 2, vocabulary.actions, dtype=torch.bool)
-        masks[:chord_actions, :chord_actions] = True
-        # Choosing the sounding chord again is what "hold" means; before the first chord there is none to hold.
-        masks[range(chord_actions), range(chord_actions)] = False
-        for index, meter in enumerate(METERS):
-            for sounding in range(2):
-                for action, cell in enumerate(vocabulary.cells):
-                    fits = cell.steps == meter.beat_steps and (sounding or cells[action][0] != HOLD)
-                    masks[chord_actions + 2 * index + sounding, action] = bool(fits)
-        melody_row = chord_actions + 2 * len(METERS)
-        masks[melody_row, :pitches] = True
-        masks[melody_row + 1, 0] = True
-        self.masks = masks.to(device)
-        self.mask_base = torch.tensor([0, chord_actions, melody_row, melody_row + 1], device=device)

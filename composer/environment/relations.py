@@ -104,9 +104,15 @@ def _same_chord(vocabulary: Vocabulary) -> Tensor:
 
 
 def _same_cell(vocabulary: Vocabulary) -> Tensor:
-    """Whether the action is the slot's cell (1) or another (2)."""
+    """Whether the action is the slot's cell (1) or another (2); 0 for grooves."""
     same = 2 - torch.eye(len(vocabulary.cells), dtype=torch.int64)
-    return torch.cat([torch.zeros_like(same[:1]), same])
+    return torch.nn.functional.pad(same, (0, len(vocabulary.grooves), 1, 0))
+
+
+def _same_groove(vocabulary: Vocabulary) -> Tensor:
+    """Whether the action is the slot's groove (1) or another (2); 0 for cells."""
+    same = 2 - torch.eye(len(vocabulary.grooves), dtype=torch.int64)
+    return torch.nn.functional.pad(same, (len(vocabulary.cells), 0, 1, 0))
 
 
 _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
@@ -114,10 +120,19 @@ _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
         "chord": _root_motion,
         "pitch 1 notes ago": _harmonised,
         **{f"chord {bars} bars ago": _same_chord for bars in RECALLED_BARS},
+        "chord in the recalled bar": _same_chord,
+        "pitch in the recalled bar": _harmonised,
+        "pitch a beat on in the recalled bar": _harmonised,
+        **{f"chord after the last {many}": _same_chord for many in ("one", "two")},
     },
     RHYTHM: {
         "cell 1 beats ago": _same_cell,
         **{f"cell {bars} bars ago": _same_cell for bars in RECALLED_BARS},
+        "groove 1 beats ago": _same_groove,
+        **{f"groove {bars} bars ago": _same_groove for bars in RECALLED_BARS},
+        "cell in the recalled bar": _same_cell,
+        **{f"cell after the last {many}": _same_cell for many in ("one", "two")},
+        "groove in the recalled bar": _same_groove,
     },
     MELODY: {
         "mode": _scale_degree,
@@ -125,5 +140,7 @@ _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
         "pitch 1 notes ago": _interval(NEAR),
         "pitch 2 notes ago": _interval(FAR),
         **{f"pitch {bars} bars ago": _interval(FAR) for bars in RECALLED_BARS},
+        **{f"pitch {how}": _interval(FAR) for how in ("in the recalled bar", "by sequence", "by inversion")},
+        **{f"pitch after the last {many}": _interval(FAR) for many in ("one", "two")},
     },
 }

@@ -65,25 +65,27 @@ def follow(vocabulary: Vocabulary, scores: Score) -> tuple[Score, Decisions]:
     """Write real pieces again, decision by decision.
 
     Returns:
-        the pieces as the vocabulary can say them (chords, cells and pitches outside it are replaced by the nearest
-        ones), and the decisions that write them.
+        the pieces as the vocabulary can say them (chords, cells, grooves and pitches outside it are replaced by the
+        nearest ones), and the decisions that write them.
     """
     coordinator = Coordinator(vocabulary)
     coordinator.begin(Conditions.of(scores))
     chord = vocabulary.nearest_chord[scores.chord.long()]
     cell = vocabulary.nearest_cell[scores.meter[:, None], scores.cell.long()]
     pitch = vocabulary.nearest_pitch(scores.pitch)
+    groove = vocabulary.nearest_groove(scores)
     sounding = torch.zeros(len(scores), dtype=torch.int64)
 
     def copy(turn: Tensor, observation: Tensor, legal: Tensor) -> Tensor:
         nonlocal sounding
         time = coordinator.time.clamp(max=pitch.shape[1] - 1)
         beat = (time // scores.beat_steps).clamp(max=chord.shape[1] - 1)
-        wanted = torch.stack([column.gather(1, beat[:, None])[:, 0] for column in (chord, cell)])
+        wanted = torch.stack([column.gather(1, beat[:, None])[:, 0] for column in (chord, cell, groove)])
         held = (turn == CHORD) & (wanted[0] == sounding)
         sounding = torch.where((turn == CHORD) & (wanted[0] > 0), wanted[0], sounding)
         actions = torch.where(turn == RHYTHM, wanted[1], pitch.gather(1, time[:, None])[:, 0])
         actions = torch.where(turn == CHORD, wanted[0] * ~held, actions)
+        actions = torch.where(coordinator.groove_next, wanted[2], actions)
         # A nearest choice can be illegal where its neighbour was replaced too, such as a held cell after a rest, or
         # "no chord" before the first one: then take the first choice that is legal.
         chosen_is_legal = legal.gather(1, actions[:, None])[:, 0]

@@ -18,7 +18,7 @@ from composer.environment.coordinator import Conditions
 from composer.environment.observation import slot_sizes
 from composer.errors import TriadError
 from composer.rewards import Reference, RewardWeights, agent_rewards, reward_terms
-from composer.score import Score
+from composer.score import Score, unplanned
 from composer.theory import METERS, MODES, parse_meter
 from composer.vocabulary import Vocabulary
 
@@ -61,6 +61,8 @@ class Settings:
             bars=torch.full((count,), self.bars),
             tonic=torch.from_numpy(_draw_below(12, seed, episode, 2)),
             tempo=torch.full((count,), 96.0),
+            accompanied=torch.ones(count, dtype=torch.bool),
+            plan=unplanned(count, self.bars),
         )
 
     def draw_one(self, seed: int, episode: int) -> Conditions:
@@ -75,6 +77,8 @@ class Settings:
             bars=torch.full((len(self.meters),), self.bars),
             tonic=torch.zeros(len(self.meters), dtype=torch.int64),
             tempo=torch.full((len(self.meters),), 96.0),
+            accompanied=torch.ones(len(self.meters), dtype=torch.bool),
+            plan=unplanned(len(self.meters), self.bars),
         )
 
     def piece_rewards(self, score: Score) -> Tensor:

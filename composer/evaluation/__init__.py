@@ -1,35 +1,49 @@
 """Evaluation: finished pieces beside real music kept out of training, and the audit of the reward terms.
 
-The room knows scores and rewards; it knows no learner and writes no file.
+The room knows scores, conditions and rewards; it knows no learner and writes no file.
 """
 
 from composer.evaluation.audit import Audit, AuditRow, audit
 from composer.evaluation.baselines import scramble_pitches, shuffle_bars
-from composer.evaluation.comparison import REAL_AGAINST_REAL, Comparison, compare
+from composer.evaluation.classifier import Classification, classify
+from composer.evaluation.comparison import REAL_AGAINST_REAL, SHUFFLED, TRAINING, YARDSTICKS, Comparison, compare
 from composer.evaluation.evaluation import (
-    KEY_FEATURES,
     Evaluation,
     EvaluationError,
     evaluate,
 )
 from composer.evaluation.features import features
+from composer.evaluation.figures import FIGURE, FIGURES, Figure
+from composer.evaluation.markov import Markov
+from composer.evaluation.report import Report, headline, verdicts
 from composer.evaluation.trade_off import Point, TradeOff, trade_off
 
 __all__ = [
-    "KEY_FEATURES",
+    "FIGURE",
+    "FIGURES",
     "REAL_AGAINST_REAL",
+    "SHUFFLED",
+    "TRAINING",
+    "YARDSTICKS",
     "Audit",
     "AuditRow",
+    "Classification",
     "Comparison",
     "Evaluation",
     "EvaluationError",
+    "Figure",
+    "Markov",
     "Point",
+    "Report",
     "TradeOff",
     "audit",
+    "classify",
     "compare",
     "evaluate",
     "features",
+    "headline",
     "scramble_pitches",
     "shuffle_bars",
     "trade_off",
+    "verdicts",
 ]

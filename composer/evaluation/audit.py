@@ -14,8 +14,8 @@ from scipy import stats
 
 from composer.evaluation.tables import Number, defined, markdown_table
 from composer.rewards import TERMS, Reference, reward_terms, term_totals
-from composer.rewards.view import View
 from composer.score import Score
+from composer.view import View
 
 Values = NDArray[np.float64]
 

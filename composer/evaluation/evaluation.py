@@ -10,6 +10,7 @@ import numpy as np
 
 from composer.errors import TriadError
 from composer.evaluation.audit import term_values
+from composer.evaluation.classifier import Classification
 from composer.evaluation.features import features
 from composer.evaluation.statistics import (
     Values,
@@ -20,22 +21,12 @@ from composer.evaluation.statistics import (
     overlap,
     shift,
 )
-from composer.evaluation.tables import Number, defined, markdown_table
+from composer.evaluation.tables import Number, defined
 from composer.rewards import TERMS, Reference, RewardWeights
 from composer.score import Score
 from composer.vocabulary import AGENTS
 
 FARTHEST = 8
-# Figures a musician asks for by name; issue and reports quote these features beside real music's.
-KEY_FEATURES = (
-    "structure/melody_like_4_before",
-    "structure/melody_like_8_before",
-    "rhythm/rest_share",
-    "rhythm/off_beat",
-    "harmony/strong_beat_chord_tones",
-    "harmony/cadence_share",
-    "harmony/alignment",
-)
 
 
 class EvaluationError(TriadError):
@@ -122,7 +113,7 @@ class Copying:
         longest: of all pieces.
         high: its 95th percentile over the pieces.
         median: its median.
-        real_longest: the longest of the real pieces kept out.
+        real_longest: the longest of the real pieces kept out, a mean where there are several sets of those.
         real_high: their 95th percentile.
         real_median: their median.
     """
@@ -141,7 +132,7 @@ class Evaluation:
 
     Attributes:
         pieces: number of pieces judged.
-        against: number of real pieces they were compared with.
+        against: number of real pieces they were compared with (of the first set of those, where there are several).
         overlap: mean overlap of all features.
         overlap_by_group: the same for melody, rhythm, harmony and structure.
         reward: for each agent the weighted sum of the terms, a bar, with its confidence interval; 0: as the corpus.
@@ -149,6 +140,7 @@ class Evaluation:
         features: every feature.
         diversity: how different the pieces are.
         copying: how much is lifted from the training pieces.
+        classification: how well a classifier tells them from real music; None where it was not asked.
     """
 
     pieces: int
@@ -160,6 +152,7 @@ class Evaluation:
     features: Mapping[str, FeatureFigure]
     diversity: Diversity
     copying: Copying
+    classification: Classification | None = None
 
     @property
     def farthest(self) -> tuple[str, ...]:
@@ -170,39 +163,6 @@ class Evaluation:
     def to_json(self) -> dict[str, object]:
         """A JSON object; figures that do not exist are null."""
         return {**asdict(self), "farthest": list(self.farthest)}
-
-    def markdown(self) -> str:
-        """The figures for reading: a summary, the terms, and the features farthest from real music."""
-        summary = [
-            ("overlap with real music", self.overlap),
-            *((f"overlap, {group}", value) for group, value in self.overlap_by_group.items()),
-            *((f"reward a bar, {agent}", value.mean) for agent, value in self.reward.items()),
-            ("distinct pieces", self.diversity.distinct),
-            ("distance to the nearest piece", self.diversity.nearest),
-            ("the same in real music", self.diversity.real_nearest),
-            ("longest copied run (notes)", self.copying.longest),
-            ("the same in real music", self.copying.real_longest),
-        ]
-        terms = [(name, TERMS[name].group, value.mean, value.low, value.high) for name, value in self.terms.items()]
-        return "\n".join(
-            [
-                f"{self.pieces} pieces against {self.against} real ones kept out of training.\n",
-                markdown_table(("figure", "value"), summary),
-                "Reward terms, mean a bar with 95 % confidence interval (0: as the corpus)\n",
-                markdown_table(("term", "group", "mean", "low", "high"), terms),
-                "Farthest from real music\n",
-                farthest_table(self),
-            ]
-        )
-
-
-def farthest_table(evaluation: Evaluation) -> str:
-    """The Markdown table of :attr:`Evaluation.farthest`."""
-    rows = [
-        (name, figure.overlap, figure.mean, figure.real, figure.shift)
-        for name, figure in ((name, evaluation.features[name]) for name in evaluation.farthest)
-    ]
-    return markdown_table(("feature", "overlap", "here", "real", "shift in real deviations"), rows)
 
 
 def evaluate(
@@ -233,7 +193,13 @@ def evaluate(
     return judge(mine, [Profile(held_out, training, reference)], seed, weights or RewardWeights())
 
 
-def judge(mine: Profile, real: Sequence[Profile], seed: int, weights: RewardWeights) -> Evaluation:
+def judge(
+    mine: Profile,
+    real: Sequence[Profile],
+    seed: int,
+    weights: RewardWeights,
+    classification: Classification | None = None,
+) -> Evaluation:
     """Judge a profile against one or several real ones; overlaps, and real figures, are means over those."""
     generator = np.random.default_rng(seed)
     figures = {
@@ -257,7 +223,7 @@ def judge(mine: Profile, real: Sequence[Profile], seed: int, weights: RewardWeig
     estimates = [Estimate(*map(defined, row)) for row in zip(means, low, high, strict=True)]
     return Evaluation(
         pieces=len(mine.score),
-        against=sum(len(other.score) for other in real),
+        against=len(real[0].score),
         overlap=_average([figure.overlap for figure in figures.values()]),
         overlap_by_group=by_group,
         reward=dict(zip(AGENTS, estimates[len(TERMS) :], strict=True)),
@@ -265,6 +231,7 @@ def judge(mine: Profile, real: Sequence[Profile], seed: int, weights: RewardWeig
         features=figures,
         diversity=_diversity(mine, real, generator),
         copying=_copying(mine, real),
+        classification=classification,
     )
 
 
@@ -289,10 +256,10 @@ def _draw(count: int, size: int, generator: np.random.Generator) -> list[int]:
 
 
 def _copying(mine: Profile, real: Sequence[Profile]) -> Copying:
-    runs = np.concatenate([other.runs for other in real])
+    figures = (np.max, lambda runs: np.quantile(runs, 0.95), np.median)
     return Copying(
-        *(defined(value) for value in (mine.runs.max(), np.quantile(mine.runs, 0.95), np.median(mine.runs))),
-        *(defined(value) for value in (runs.max(), np.quantile(runs, 0.95), np.median(runs))),
+        *(defined(figure(mine.runs)) for figure in figures),
+        *(_average([defined(figure(other.runs)) for other in real]) for figure in figures),
     )
 
 

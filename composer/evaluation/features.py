@@ -12,13 +12,15 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from composer.figures import heard_before
 from composer.rewards.form import relation_to_earlier
 from composer.rewards.harmony import PHRASE_BARS, cadence, dissonance, root_above_tonic
 from composer.rewards.measure import Places
 from composer.rewards.melody import IN_KEY, bar_means, leap_resolution
-from composer.rewards.novelty import heard_before
 from composer.rewards.rhythm import syncopated
-from composer.rewards.view import (
+from composer.score import REST, Score
+from composer.theory import CHORD_QUALITIES, NO_CHORD
+from composer.view import (
     BAR_LEVEL,
     BEAT_LEVEL,
     CHORD_CLASS,
@@ -27,8 +29,6 @@ from composer.rewards.view import (
     TONICS,
     View,
 )
-from composer.score import REST, Score
-from composer.theory import CHORD_QUALITIES, NO_CHORD
 
 LAGS = (1, 2, 4, 8)
 _INTERVALS = {

@@ -21,8 +21,8 @@ from composer.evaluation.tables import defined, markdown_table
 from composer.rewards import rl_tuner as rules
 from composer.rewards.melody import IN_KEY
 from composer.rewards.rl_tuner import FIFTH, LAGS, MOTIF_PITCHES, MOTIF_STEPS
-from composer.rewards.view import TONICS, View
 from composer.score import Score
+from composer.view import TONICS, View
 
 _REPEATS = 4
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from composer.evaluation.tables import Number, defined
-from composer.rewards.novelty import note_tokens
-from composer.rewards.view import View
+from composer.figures import note_tokens
 from composer.score import Score
+from composer.view import View
 
 Values = NDArray[np.float64]
 _TAIL = 1.0  # per cent of the pooled values beyond the outermost edges on either side
@@ -70,6 +70,12 @@ def confidence(rows: Values, generator: np.random.Generator, level: float = 0.95
         random_state=generator,
     )
     return found.confidence_interval.low, found.confidence_interval.high
+
+
+def percentile_interval(resamples: Values, level: float = 0.95) -> tuple[float, float]:
+    """The ends between which the middle ``level`` of (R,) resampled figures lies (Efron's percentile bootstrap)."""
+    low, high = np.quantile(resamples, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def distances(score: Score) -> Values:

@@ -95,10 +95,10 @@ def trade_off(
         seed=seed,
         weights=weights,
     )
-    judged: Sequence[Evaluation] = [comparison.evaluations[f"{dial:g}"] for dial in dials]
+    judged: Sequence[Evaluation] = [comparison.runs[f"{dial:g}"][0] for dial in dials]
     return TradeOff(
         dials=dials,
         points=tuple(map(Point.of, judged)),
-        real=Point.of(comparison.evaluations[REAL_AGAINST_REAL]),
+        real=Point.of(comparison.runs[REAL_AGAINST_REAL][0]),
         pieces=min(found.pieces for found in judged),
     )

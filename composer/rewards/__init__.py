@@ -3,6 +3,7 @@
 The room knows scores and what a corpus does (:class:`Reference`); it knows no environment and no learner.
 """
 
+from composer.rewards.balance import BALANCED, Balance
 from composer.rewards.measure import GROUPS, RewardError
 from composer.rewards.reference import Reference
 from composer.rewards.terms import (
@@ -15,8 +16,10 @@ from composer.rewards.terms import (
 )
 
 __all__ = [
+    "BALANCED",
     "GROUPS",
     "TERMS",
+    "Balance",
     "Reference",
     "RewardError",
     "RewardTerm",

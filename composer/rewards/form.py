@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import torch
 
+from composer.figures import heard_before
 from composer.rewards.measure import RECENT_CONTEXTS, SHARE_BINS, Measure, Places, recent
-from composer.rewards.novelty import heard_before
 from composer.rewards.rhythm import closest
-from composer.rewards.view import View
+from composer.view import View
 
 LAGS = (1, 2, 4, 8)
 FAR_LAGS = (4, 8)

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from composer.rewards.measure import RECENT_CONTEXTS, SHARE_BINS, Measure, Places, recent
-from composer.rewards.view import (
+from composer.theory import NO_CHORD
+from composer.view import (
     BEAT_LEVEL,
     CHORD_CLASS,
     CHORD_CLASSES,
@@ -17,7 +18,6 @@ from composer.rewards.view import (
     TONICS,
     View,
 )
-from composer.theory import NO_CHORD
 
 PHRASE_BARS = 4
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from composer.errors import TriadError
-from composer.rewards.view import WINDOW_BARS, View
+from composer.view import WINDOW_BARS, View
 
 if TYPE_CHECKING:
     from composer.rewards.reference import Reference
@@ -27,7 +27,7 @@ class RewardError(TriadError):
     """A reward term that does not exist, or a reference that cannot be built or read."""
 
 
-GROUPS = ("harmony", "rhythm", "melody", "form", "novelty")
+GROUPS = ("harmony", "rhythm", "melody", "form", "plan", "accompaniment", "novelty")
 SHARE_BINS = 21
 RECENT_CONTEXTS = 4 * 9
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from composer.rewards.harmony import PHRASE_BARS
 from composer.rewards.measure import RECENT_CONTEXTS, SHARE_BINS, Measure, Places, recent
-from composer.rewards.view import TONICS, View
 from composer.theory import MODE_INDEX, MODES
+from composer.view import TONICS, View
 
 OCTAVE = 12
 LEAP = 5  # a fourth and more: the smallest leap that asks for a resolution

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from composer.figures import note_tokens
 from composer.rewards.harmony import PHRASE_BARS
 from composer.rewards.measure import Measure, Places
 from composer.rewards.melody import interval
 from composer.rewards.rhythm import duration
-from composer.rewards.view import View
 from composer.score import CELL_CODES
 from composer.theory import CHORD_CODES
+from composer.view import View
 
 if TYPE_CHECKING:
     from composer.rewards.reference import Reference
@@ -24,17 +25,6 @@ _LONG = 16
 _SURPRISES = 12
 _COUNTS = 9
 _MULTIPLIER = 1_000_003
-
-
-def note_tokens(view: View) -> tuple[Tensor, Tensor]:
-    """(B, N) int64: a number for each note's interval and gap, free of transposition; and where it is defined.
-
-    The first note has no interval and the last no gap to a next note.
-    """
-    notes = view.notes
-    size = notes.interval.clamp(-24, 24) + 24
-    here = notes.follows & notes.followed
-    return size * 64 + notes.gap.clamp(max=63) + 1, here
 
 
 def run_slots(view: View) -> tuple[Tensor, Tensor]:
@@ -131,21 +121,6 @@ def rhythm_variety(view: View) -> Places:
 def _at_phrase_ends(view: View, bins: Tensor) -> Places:
     ends = torch.arange(view.bar_count) % PHRASE_BARS == PHRASE_BARS - 1
     return Places(view.bar_end, bins, view.bar_here & ends)
-
-
-def heard_before(view: View) -> tuple[Tensor, Tensor]:
-    """(B, N) bool: whether the figure that ends at each note stood earlier in the piece; and where there is one.
-
-    The figure is the note's interval and gap with those of the note before it.
-    """
-    token, here = note_tokens(view)
-    figure = token * 4096 + torch.nn.functional.pad(token[:, :-1], (1, 0))
-    here = here & torch.nn.functional.pad(here[:, :-1], (1, 0))
-    figure = torch.where(here, figure, -1 - torch.arange(figure.shape[1]))
-    # A stable sort puts equal figures side by side, in their order in time.
-    ordered, order = figure.sort(stable=True, dim=1)
-    again = torch.nn.functional.pad(ordered[:, 1:] == ordered[:, :-1], (1, 0))
-    return torch.zeros_like(again).scatter(1, order, again), here
 
 
 MEASURES = (

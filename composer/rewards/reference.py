@@ -14,16 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from composer.rewards import form, harmony, melody, novelty, rhythm
+from composer.rewards import accompaniment, form, harmony, melody, novelty, planned, rhythm
 from composer.rewards.measure import Measure, Places, RewardError, share_of_bar
 from composer.rewards.novelty import MEMORY_SIZE, RUN_NOTES, copied_runs, run_slots
-from composer.rewards.view import View
 from composer.score import Score
 from composer.theory import METERS, MODES
+from composer.view import View
 
 # Learned measures read the tables of earlier ones, so novelty comes last.
 MEASURES: Mapping[str, Measure] = {
-    measure.name: measure for room in (harmony, rhythm, melody, form, novelty) for measure in room.MEASURES
+    measure.name: measure
+    for room in (harmony, rhythm, melody, form, planned, accompaniment, novelty)
+    for measure in room.MEASURES
 }
 SECTIONS = {"mode": tuple(mode.name for mode in MODES), "meter": tuple(meter.name for meter in METERS)}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from composer.rewards.measure import RECENT_CONTEXTS, SHARE_BINS, Measure, Places, recent
-from composer.rewards.view import MAX_BAR_STEPS, STEPS_TO_STRONGER, View
 from composer.score import REST
+from composer.view import MAX_BAR_STEPS, STEPS_TO_STRONGER, View
 
 _FULL = 16
 _FULLNESS = torch.tensor([3, 6])

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from composer.rewards.measure import Measure, RewardError
 from composer.rewards.reference import MEASURES, Reference
-from composer.rewards.view import View
 from composer.score import Score
+from composer.view import View
 from composer.vocabulary import AGENTS
 
 # Weights (chord, rhythm, melody). Grades (level and peak terms) differ between good and bad music by less than
@@ -21,35 +21,45 @@ from composer.vocabulary import AGENTS
 # with something unheard-of. A term that does not rank real music over random music in the audit has no weight:
 # copying is watched only.
 _WEIGHTS: Mapping[str, tuple[float, float, float]] = {
-    "strong_beats": (3.0, 1.0, 3.0),
-    "dissonance": (2.0, 1.0, 3.0),
-    "support": (1.0, 0.5, 1.0),
-    "progression": (1.0, 0.0, 0.0),
-    "harmonic_rhythm": (0.5, 0.0, 0.0),
-    "cadence": (4.0, 4.0, 4.0),
-    "ending": (6.0, 6.0, 6.0),
-    "density": (0.0, 0.5, 0.0),
-    "groove": (0.0, 2.0, 0.0),
-    "syncopation": (0.0, 0.5, 0.0),
-    "duration": (0.0, 0.5, 0.0),
-    "breath": (0.0, 2.0, 0.0),
-    "silence": (0.0, 0.5, 0.0),
-    "key": (0.0, 0.0, 2.0),
-    "interval": (0.0, 0.0, 1.0),
+    "strong_beats": (2.0, 1.0, 2.0),
+    "dissonance": (1.0, 0.5, 1.0),
+    "support": (0.5, 0.25, 0.5),
+    "progression": (0.25, 0.0, 0.0),
+    "harmonic_rhythm": (0.0, 0.0, 0.0),
+    "cadence": (0.0, 0.0, 0.0),
+    "ending": (0.0, 0.0, 0.0),
+    "density": (0.0, 0.0, 0.0),
+    "groove": (0.0, 0.0, 0.0),
+    "syncopation": (0.0, 0.0, 0.0),
+    "duration": (0.0, 1.0, 0.0),
+    "breath": (0.0, 0.0, 0.0),
+    "silence": (0.0, 0.0, 0.0),
+    "key": (0.0, 0.0, 0.0),
+    "interval": (0.0, 0.0, 0.25),
     "tendency": (0.0, 0.0, 1.0),
-    "leap_resolution": (0.0, 0.0, 2.0),
-    "repeats": (0.0, 0.25, 0.5),
-    "span": (0.0, 0.0, 0.5),
-    "contour": (0.0, 0.0, 0.5),
-    "recall": (0.0, 2.0, 2.0),
-    "harmony_recall": (2.0, 0.0, 0.0),
-    "development": (0.0, 2.0, 2.0),
-    "motif": (0.0, 2.0, 2.0),
+    "leap_resolution": (0.0, 0.0, 0.0),
+    "repeats": (0.0, 0.0, 0.0),
+    "span": (0.0, 0.0, 0.0),
+    "contour": (0.0, 0.0, 0.0),
+    "recall": (0.0, 0.0, 0.0),
+    "harmony_recall": (0.0, 0.0, 0.0),
+    "development": (0.0, 0.0, 0.0),
+    "motif": (0.0, 3.0, 3.0),
+    "melodic_recall": (0.0, 4.0, 4.0),
+    "harmonic_recall": (3.0, 0.0, 0.0),
+    "planned_cadence": (3.0, 0.0, 0.0),
+    "register": (0.0, 0.0, 4.0),
+    "rhythm_targets": (0.0, 8.0, 0.0),
+    "harmony_targets": (6.0, 0.0, 0.0),
+    "melody_targets": (2.0, 0.0, 8.0),
+    "accompaniment": (0.0, 0.5, 0.0),
+    "accompaniment_recall": (0.0, 1.0, 0.0),
+    "foundation": (0.0, 1.0, 0.0),
     "surprise": (0.0, 0.25, 0.25),
     "copying": (0.0, 0.0, 0.0),
-    "pitch_variety": (0.0, 0.0, 0.5),
-    "chord_variety": (0.5, 0.0, 0.0),
-    "rhythm_variety": (0.0, 0.5, 0.0),
+    "pitch_variety": (0.0, 0.0, 0.0),
+    "chord_variety": (0.0, 0.0, 0.0),
+    "rhythm_variety": (0.0, 0.0, 0.0),
 }
 
 
@@ -67,7 +77,7 @@ class RewardTerm:
 
     @property
     def group(self) -> str:
-        """harmony, rhythm, melody, form or novelty."""
+        """One of :data:`composer.rewards.measure.GROUPS`."""
         return self.measure.group
 
     @property
@@ -111,9 +121,9 @@ class RewardWeights(BaseModel):
         return torch.tensor([[self.terms[name][agent] for name in TERMS] for agent in AGENTS])
 
 
-def reward_terms(score: Score, reference: Reference) -> dict[str, Tensor]:
+def reward_terms(score: Score | View, reference: Reference) -> dict[str, Tensor]:
     """Every term's (B, T) float32 credit of ``score``; the score is read once for all of them."""
-    view = View(score)
+    view = View.of(score)
     return {name: reference.credit(name, view) for name in TERMS}
 
 

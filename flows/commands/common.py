@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from flows.errors import FlowError
 from flows.home import Home, is_uri, model_folder
 from flows.progress import Console, heard_by
+from flows.styles import bundled_styles, check_style_name, model_of_style, model_unless_named
+
+if TYPE_CHECKING:
+    from flows.composing import Model
 
 if TYPE_CHECKING:
     from flows.composing import Model
@@ -44,6 +49,11 @@ def training_options(command: F) -> F:
                 "--corpus",
                 type=click.Path(path_type=Path),
                 help="Folder of MIDI files, or a corpus file; else bundled music.",
+            ),
+            click.option(
+                "--held-out",
+                type=click.Path(path_type=Path),
+                help="Music to judge by, a folder or a corpus file; else a tenth of the corpus is kept out for it.",
             ),
             click.option("--style", help="Name of the music; without --corpus, which bundled music."),
             seed_option,
@@ -83,30 +93,51 @@ def show(result: Mapping[str, Any], lines: list[str], as_json: bool) -> None:
 
 
 def check_model(model: str | None) -> str:
-    """A MODEL argument that names something, as far as one can see without asking the store; newest where omitted.
+    """The folder or URI of :func:`choose_model` where no style can be named."""
+    return choose_model(model, None)[0]
+
+
+def choose_model(model: str | None, style: str | None) -> tuple[str, str]:
+    """The model that a MODEL argument or a style names, as far as one can see without asking the store.
+
+    Where neither is given it is the one trained here last, else one that comes with Triad.
+
+    Returns:
+        its folder or URI, and what it is called where a piece says who wrote it.
 
     Raises:
-        FlowError: if there is no such model, or none at all.
+        FlowError: if there is no such model, or none at all, or both are given.
     """
-    if model is None:
-        return str(Home.here().newest_model())
-    return model if is_uri(model) else str(model_folder(model))
+    if model is not None and style is not None:
+        raise FlowError(
+            f"both the model {model} and the style {style!r} are given: a model has its style; leave one out, and "
+            "say --arrangement if other instruments are meant"
+        )
+    if model is not None:
+        named = model if is_uri(model) else str(model_folder(model))
+        return named, named
+    home = Home.here()
+    found = model_unless_named(home) if style is None else model_of_style(style, home)
+    return str(found.folder), found.source
 
 
-def check_training(corpus: Path | None, style: str | None, settings: Path | None) -> dict[str, Any] | None:
+def check_training(
+    corpus: Path | None, held_out: Path | None, style: str | None, settings: Path | None
+) -> dict[str, Any] | None:
     """See that a training's input is there; gives the settings.
 
     Raises:
         TriadError: naming what is missing.
     """
-    from flows.errors import FlowError
-    from flows.styles import bundled_styles
-
-    if corpus is not None and not corpus.exists():
-        raise FlowError(f"{corpus}: no such folder; name a folder of MIDI files (.mid) or a corpus file")
+    for music in (corpus, held_out):
+        if music is not None and not music.exists():
+            raise FlowError(f"{music}: no such folder; name a folder of MIDI files (.mid) or a corpus file")
+    if style is not None:
+        check_style_name(style)
     if corpus is None and style is not None and style not in bundled_styles():
         raise FlowError(
-            f"unknown style {style!r}: choose one of {', '.join(bundled_styles())}, or give your music with --corpus"
+            f"no music of the style {style!r} comes with Triad: choose one of {', '.join(bundled_styles())}, or give "
+            "yours with --corpus"
         )
     if settings is None:
         return None
@@ -127,8 +158,14 @@ def check_training(corpus: Path | None, style: str | None, settings: Path | None
 
 
 @contextmanager
-def opened(model: str | None, home: Home) -> Iterator[Model]:
-    """The model a checked MODEL argument names, for as long as the block lasts; None stands for no model."""
+def opened(model: str | None, home: Home, source: str | None = None) -> Iterator[Model]:
+    """The model a checked MODEL argument names, for as long as the block lasts; None stands for no model.
+
+    Args:
+        model: its folder or URI.
+        home: whose store it is in, if it is in one.
+        source: what it is called where a piece says who wrote it, if not by ``model``.
+    """
     from flows.composing import Model
 
     if model is None:
@@ -137,6 +174,6 @@ def opened(model: str | None, home: Home) -> Iterator[Model]:
         from flows.registry import fetched
 
         with fetched(model, home) as folder:
-            yield Model.load(folder, model)
+            yield Model.load(folder, source or model)
     else:
-        yield Model.load(Path(model))
+        yield Model.load(Path(model), source)

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from flows.checks import POLICIES
-from flows.commands.common import check_model, json_option, opened, seed_option, show, soundfont_option, working
+from flows.commands.common import choose_model, json_option, opened, seed_option, show, soundfont_option, working
 
 
 @click.command()
 @click.argument("model", required=False)
+@click.option("--style", help="Style of the music, see 'triad styles': the newest trained here, else Triad's own.")
 @click.option("--policy", type=click.Choice(POLICIES), default="agents", show_default=True, help="Who writes.")
 @click.option(
     "--dial", help="From style to theory: 0 style alone, 1 as trained, more theory; or such as melody=2,chord=1."
@@ -26,13 +27,15 @@ from flows.commands.common import check_model, json_option, opened, seed_option,
     "--format", "formats", default="mid,wav", show_default=True, help="Of mid, wav, flac, ogg, mp3, png, html."
 )
 @click.option(
-    "--style", help="Arrangement: pop, folk, chorale or a TOML file; by default as the model's music wants."
+    "--arrangement",
+    help="Instruments: pop, folk, chorale or a TOML file; by default as the style of the music wants.",
 )
 @soundfont_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the files.")
 @json_option
 def compose(
     model: str | None,
+    style: str | None,
     policy: str,
     dial: str | None,
     key: str | None,
@@ -42,12 +45,12 @@ def compose(
     seed: int,
     count: int,
     formats: str,
-    style: str | None,
+    arrangement: str | None,
     soundfont: Path | None,
     output: Path,
     as_json: bool,
 ) -> None:
-    """Compose pieces with MODEL (a folder, an MLflow URI, or the newest)."""
+    """Compose pieces with MODEL (a folder or an MLflow URI), or in a style, or with the newest model."""
     from flows.checks import check, check_formats, check_writable
     from flows.errors import FlowError
     from flows.home import Home
@@ -58,27 +61,28 @@ def compose(
     if soundfont is not None and not soundfont.is_file():
         raise FlowError(f"SoundFont {soundfont}: no such file; give the path of a .sf2 or .sf3 file")
     try:
-        chosen: str | None = check_model(model)
+        named: tuple[str, str] | tuple[None, None] = choose_model(model, style)
     except FlowError:
-        if model is not None or policy != "random":
+        if model is not None or style is not None or policy != "random":
             raise
-        chosen = None
+        named = (None, None)
     with working():
         from flows.composing import write_pieces
         from flows.progress import report
         from flows.requests import Request
 
         request = Request(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy, dial=dial)
-        with opened(chosen, Home.here()) as loaded:
+        with opened(named[0], Home.here(), named[1]) as loaded:
             pieces = write_pieces(
                 loaded,
                 request,
                 output,
                 count=count,
                 formats=wanted,
-                style=style,
+                arrangement=arrangement,
                 soundfont=soundfont,
                 progress=lambda done, total: report("compose", done / total, f"{done} of {total} pieces"),
             )
+    click.echo(f"style {loaded.style}: {loaded.source}", err=True)
     lines = [path for piece in pieces for ending, path in piece["files"].items() if ending != "json"]
     show({"model": loaded.digest, "source": loaded.source, "pieces": pieces}, lines, as_json)

@@ -1,4 +1,4 @@
-"""``triad evaluate``: a model's pieces beside its prior's, random ones and real music."""
+"""``triad evaluate``: models' pieces beside baselines, ablations and real music."""
 
 from __future__ import annotations
 
@@ -10,25 +10,56 @@ from flows.commands.common import check_model, json_option, seed_option, show, w
 
 
 @click.command()
-@click.argument("model", required=False)
-@click.option("--count", type=click.IntRange(min=2), default=200, show_default=True, help="Pieces of each set.")
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Folder for the report: Markdown, HTML, pictures, JSON."
+)
+@click.option("--count", type=click.IntRange(min=2), default=200, show_default=True, help="Pieces of each run.")
 @click.option("--corpus", type=click.Path(path_type=Path), help="The music it learned from, if not in TRIAD_HOME.")
+@click.option(
+    "--held-out",
+    type=click.Path(path_type=Path),
+    help="Music to judge by: a folder or a corpus file; else the tenth of the corpus that training keeps out.",
+)
 @seed_option
 @json_option
-def evaluate(model: str | None, count: int, corpus: Path | None, seed: int, as_json: bool) -> None:
-    """Judge MODEL (a folder, an MLflow URI, or the newest) against music kept out of its training."""
+def evaluate(
+    models: tuple[str, ...],
+    report: Path | None,
+    count: int,
+    corpus: Path | None,
+    held_out: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Judge each MODEL (a folder, an MLflow URI; or the newest) against music kept out of its training.
+
+    Models trained alike but for the seed are runs of one set: its figures are means with 95 % confidence intervals.
+    """
+    from flows.checks import check_writable
     from flows.errors import FlowError
     from flows.home import Home
 
-    chosen = check_model(model)
+    chosen = [check_model(model) for model in models or (None,)]
     if corpus is not None and not corpus.exists():
         raise FlowError(f"{corpus}: no such folder; name the folder of MIDI files the model learned from")
+    if held_out is not None and not held_out.exists():
+        raise FlowError(f"{held_out}: no such folder; name a folder of MIDI files (.mid) or a corpus file")
     home = Home.here()
+    if report is not None:
+        check_writable(report)
     with working():
         from flows.engine import engine
 
         with engine(home):
             from flows import pipeline
 
-            result = pipeline.evaluate(model=chosen, corpus=corpus, count=count, seed=seed)
-    show(result, [result["markdown"], result["verdict"]], as_json)
+            result = pipeline.evaluate(
+                models=chosen,
+                corpus=corpus,
+                held_out=held_out,
+                count=count,
+                seed=seed,
+                output=report.absolute() if report else None,
+            )
+    show(result, [result["markdown"], result["verdict"], *(f"  {path}" for path in result["files"])], as_json)

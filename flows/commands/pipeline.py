@@ -21,6 +21,7 @@ from flows.commands.common import check_training, json_option, show, training_op
 @json_option
 def pipeline(
     corpus: Path | None,
+    held_out: Path | None,
     style: str | None,
     seed: int,
     minutes: float | None,
@@ -37,7 +38,7 @@ def pipeline(
     from flows.home import Home
 
     check(bars=bars)
-    given = check_training(corpus, style, settings)
+    given = check_training(corpus, held_out, style, settings)
     home = Home.here()
     for place in (home.root, output):
         if place is not None:
@@ -48,7 +49,9 @@ def pipeline(
         from flows.progress import report_files
 
         # What is wrong with the music is told before a server is started for it; the flow finds it read.
-        stages.read_corpus(corpus, style, home, report_files)
+        found = stages.read_corpus(corpus, style, home, report_files)
+        if held_out is not None:
+            stages.parted(found, stages.read_corpus(held_out, found.style, home, report_files))
 
         with engine(home):
             from flows import pipeline as flows
@@ -64,6 +67,7 @@ def pipeline(
                 output=output.absolute() if output else None,
                 settings=given,
                 fresh=fresh,
+                held_out=held_out,
             )
     show(result, _summary(result), as_json)
 
@@ -87,5 +91,5 @@ def _summary(result: dict[str, Any]) -> list[str]:
         f"report     {result['report']}",
         f"model      {result['model']}  ({version['name']} version {version['version']})",
         "curves     triad ui",
-        'again      triad compose --key "D minor" --seed 2 -o pieces',
+        f'again      triad compose --style {result["style"]} --key "D minor" --seed 2 -o pieces',
     ]

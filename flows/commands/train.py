@@ -17,6 +17,7 @@ from flows.commands.common import check_training, json_option, show, training_op
 @json_option
 def train(
     corpus: Path | None,
+    held_out: Path | None,
     style: str | None,
     seed: int,
     minutes: float | None,
@@ -30,7 +31,7 @@ def train(
     from flows.checks import check_writable
     from flows.home import Home
 
-    given = check_training(corpus, style, settings)
+    given = check_training(corpus, held_out, style, settings)
     home = Home.here()
     for place in (home.root, output):
         if place is not None:
@@ -41,7 +42,9 @@ def train(
         from flows.progress import report_files
 
         # What is wrong with the music is told before a server is started for it; the flow finds it read.
-        stages.read_corpus(corpus, style, home, report_files)
+        found = stages.read_corpus(corpus, style, home, report_files)
+        if held_out is not None:
+            stages.parted(found, stages.read_corpus(held_out, found.style, home, report_files))
 
         with engine(home):
             from flows import pipeline
@@ -55,6 +58,7 @@ def train(
                 output=output.absolute() if output else None,
                 settings=given,
                 fresh=fresh,
+                held_out=held_out,
             )
     version = result["registered"]
     show(
@@ -62,7 +66,7 @@ def train(
         [
             f"model      {result['model']}",
             f"registered {version['name']} version {version['version']}" + (" (champion)" * version["champion"]),
-            "next       triad compose -o pieces     triad evaluate     triad ui",
+            f"next       triad compose --style {result['style']} -o pieces     triad evaluate     triad ui",
         ],
         as_json,
     )

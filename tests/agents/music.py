@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from agents.config import TrainConfig
-from agents.judging import Judge, judge_by
+from agents.judging import Judge, PlainJudge
 from agents.records import Record
 from composer.corpus import Corpus, PieceMeta
 from composer.environment import Conditions, play, uniform_policy
@@ -63,7 +63,7 @@ def simple_reward(score: Score) -> Tensor:
 
 
 def simple_judge(reference: Reference) -> Judge:
-    return judge_by(simple_reward)
+    return PlainJudge(simple_reward)
 
 
 def without_clock(records: Iterable[Record]) -> list[Record]:

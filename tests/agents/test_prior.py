@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from agents.config import PriorConfig
-from agents.errors import AgentError
 from agents.policy import masked_log_prior
-from agents.prior import Epoch, Examples, held_out_nll, learn_prior, split_by_piece
+from agents.prior import Epoch, Examples, held_out_nll, learn_prior
 
 
 def weighted_coins(count: int, seed: int) -> Examples:
@@ -17,7 +16,7 @@ def weighted_coins(count: int, seed: int) -> Examples:
     rare = torch.rand(count, generator=random) < 0.25
     action = torch.where(seen[:, 0] == 0, rare.long(), 1)
     legal = torch.tensor([True, True, False]).expand(count, 3)
-    return Examples(torch.arange(count) // 10, seen, legal, action)
+    return Examples(seen, legal, action)
 
 
 CONFIG = PriorConfig(
@@ -49,7 +48,6 @@ def test_the_network_kept_is_the_best_one() -> None:
 
 def test_training_stops_when_patience_ends() -> None:
     noise = Examples(
-        torch.arange(400),
         torch.randint(2, (400, 8), generator=torch.Generator().manual_seed(1)).to(torch.uint8),
         torch.ones(400, 3, dtype=torch.bool),
         torch.randint(3, (400,), generator=torch.Generator().manual_seed(2)),
@@ -76,17 +74,3 @@ def test_a_small_corpus_is_passed_over_several_times_an_epoch() -> None:
         return next(learn_prior(few, held_out, (2, 2), replace(CONFIG, epoch_steps=steps), seed=1)).nll
 
     assert first_epoch(40) < first_epoch(1) - 0.1
-
-
-def test_whole_pieces_are_held_out() -> None:
-    examples = weighted_coins(1000, 3)
-    training, held_out = split_by_piece(examples, 0.2, torch.Generator().manual_seed(0))
-    assert len(held_out.piece.unique()) == 20
-    assert not set(held_out.piece.tolist()) & set(training.piece.tolist())
-    assert len(training) + len(held_out) == 1000
-
-
-def test_one_piece_is_too_few() -> None:
-    with pytest.raises(AgentError, match="at least two pieces"):
-        split_by_piece(weighted_coins(10, 3), 0.1, torch.Generator())
-    assert len(split_by_piece(weighted_coins(20, 3), 0.01, torch.Generator())[1]) == 10

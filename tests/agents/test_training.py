@@ -12,11 +12,12 @@ from agents.dqn import DQN
 from agents.errors import AgentError, CheckpointError
 from agents.networks import Network
 from agents.records import Record
-from agents.training import Training, train
+from agents.training import Training, lessons, train
 from agents.trio import Trio
-from composer.environment import Conditions
-from composer.vocabulary import AGENTS
+from composer.environment import SLOTS, Conditions
+from composer.vocabulary import AGENTS, CHORD
 from tests.agents.music import simple_judge, simple_reward, small_config, small_corpus, without_clock
+from tests.composer.examples import VOCABULARY
 
 
 def run(directory: Path, config: TrainConfig | None = None, *, resume: bool = True) -> list[Record]:
@@ -135,7 +136,6 @@ def test_networks_are_evaluated_for_the_agent_whose_turn_it_is_alone(
         tmp_path / "checkpoint",
         small_config(),
         small_corpus().digest,
-        Conditions.of(small_corpus().excerpts(4)),
         simple_judge,
     )
     monkeypatch.setattr(Network, "forward", counted)
@@ -152,6 +152,22 @@ def test_training_needs_an_end(tmp_path: Path) -> None:
     with pytest.raises(AgentError, match="set steps or minutes"):
         run(tmp_path, replace(small_config(), steps=None))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_piece_is_too_few_for_a_prior(tmp_path: Path) -> None:
+    with pytest.raises(AgentError, match="at least two pieces, the corpus has 1"):
+        list(train(small_corpus().select([0]), small_config(), tmp_path))
+
+
+def test_priors_learn_from_whole_pieces_and_excerpts_each_under_its_own_plan() -> None:
+    corpus = small_corpus().select([0, 1])
+    decisions = lessons(VOCABULARY, corpus, 4)
+    names = [slot.name for slot in SLOTS]
+    left = decisions.observation[:, names.index("bars left")]
+    first = decisions.time == 0
+    # Two pieces of eight bars, four excerpts of four; the chord agent opens each of them.
+    assert left[first & (decisions.turn == CHORD)].tolist() == [7, 7, 3, 3, 3, 3]
+    assert (decisions.observation[:, names.index("planned section")] > 0).all()
 
 
 def test_minutes_end_a_run(tmp_path: Path) -> None:

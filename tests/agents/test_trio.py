@@ -10,10 +10,11 @@ from agents.config import TrainConfig
 from agents.errors import AgentError, CheckpointError
 from agents.networks import Network
 from agents.seeding import generator
+from agents.training import planned
 from agents.trio import Trio, agent_sizes
 from composer.environment import Conditions, follow, relations
 from composer.rewards import Reference
-from composer.score import Score
+from composer.score import Score, unplanned
 from composer.vocabulary import AGENTS, Vocabulary
 from tests.agents.music import small_config, small_corpus
 from tests.composer.examples import VOCABULARY
@@ -31,7 +32,7 @@ def make_trio(config: TrainConfig | None = None) -> Trio:
         with torch.no_grad():
             prior.head_weight.normal_(generator=random)
         priors.append(prior)
-    trio = Trio.create(VOCABULARY, priors, config, reference(), {"commit": "abc"})
+    trio = Trio.create(VOCABULARY, priors, config, reference(), plans(), {"commit": "abc"})
     for index, agent in enumerate(trio.agents):
         with torch.no_grad():
             agent.online.head_weight.normal_(generator=generator(index, "values"))  # type: ignore[attr-defined]
@@ -40,6 +41,10 @@ def make_trio(config: TrainConfig | None = None) -> Trio:
 
 def reference() -> Reference:
     return Reference.from_json(Reference.from_scores(small_corpus().excerpts(4)).to_json())
+
+
+def plans() -> Conditions:
+    return Conditions.of(planned(VOCABULARY, small_corpus().excerpts(4)))
 
 
 def same(first: Score, second: Score) -> bool:
@@ -82,6 +87,8 @@ def test_every_piece_is_one_the_vocabulary_can_say(trio: Trio) -> None:
         bars=torch.tensor([4, 2, 1, 3]),
         tonic=torch.tensor([0, 2, 4, 5]),
         tempo=torch.tensor([90.0, 100.0, 110.0, 120.0]),
+        accompanied=torch.ones(4, dtype=torch.bool),
+        plan=unplanned(4, 4),
     )
     score = trio.compose(conditions, seed=3)
     assert same(score, follow(VOCABULARY, score)[0])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
+from composer.groove import Groove
 from composer.score import Score, from_melody
 from composer.theory import METERS, QUALITY_INDEX, chord_code
 from composer.vocabulary import Cell, Vocabulary
@@ -26,6 +29,20 @@ VOCABULARY = Vocabulary(
     ),
     low=57,
     high=84,
+)
+
+
+# The same with grooves for 4/4, 3/4, 2/4 and 6/8.
+ACCOMPANIED = replace(
+    VOCABULARY,
+    grooves=tuple(
+        Groove.parse(pattern)
+        for pattern in (
+            *("....", "u...", "u.u."),
+            *("......", "b.u.u.", "b..u.."),
+            *("........", "b.u.u.u.", "x...u...", "xuuuuuuu", "b...b.u."),
+        )
+    ),
 )
 
 

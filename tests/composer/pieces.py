@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from composer.groove import Groove
 from composer.score import Score, concatenate, from_melody
 from composer.theory import METERS, MODE_INDEX, PITCH_CLASS_NAMES, QUALITY_INDEX, chord_code, parse_meter
 
@@ -18,10 +19,11 @@ def chord(symbol: str) -> int:
     return chord_code(PITCH_CLASS_NAMES.index(root), QUALITY_INDEX[_SYMBOLS[symbol[len(root) :]]])
 
 
-def piece(line: str, chords: str, *, meter: str = "4/4", mode: str = "major") -> Score:
+def piece(line: str, chords: str, *, meter: str = "4/4", mode: str = "major", groove: str = "") -> Score:
     """One piece: ``line`` holds a token a sixteenth (MIDI pitch, ``-`` hold, ``.`` rest), ``chords`` a symbol a beat.
 
-    A token ``60*4`` is a note of four sixteenths, ``.*4`` four sixteenths of rest; ``C*4`` four beats of C.
+    A token ``60*4`` is a note of four sixteenths, ``.*4`` four sixteenths of rest; ``C*4`` four beats of C. A
+    ``groove`` has a letter a sixteenth, as in :class:`composer.groove.Groove`.
     """
     steps: list[int] = []
     for token in line.split():
@@ -35,6 +37,7 @@ def piece(line: str, chords: str, *, meter: str = "4/4", mode: str = "major") ->
     bars = len(beats) // row.beats
     assert len(beats) == bars * row.beats, (len(beats), row)
     assert len(steps) == bars * row.bar_steps, (len(steps), bars, row)
+    strokes = [groove[at : at + row.beat_steps] for at in range(0, len(groove), row.beat_steps)]
     return from_melody(
         torch.tensor([steps]),
         torch.tensor([beats]),
@@ -43,11 +46,12 @@ def piece(line: str, chords: str, *, meter: str = "4/4", mode: str = "major") ->
         bars=torch.tensor([bars]),
         tonic=torch.tensor([0]),
         tempo=torch.tensor([90.0]),
+        groove=torch.tensor([[Groove.parse(beat).code for beat in strokes]]) if groove else None,
     )
 
 
 def random_pieces(count: int, seed: int, *, bars: int = 16, meters: tuple[int, ...] = (0,)) -> Score:
-    """``count`` pieces of random notes and chords, an equal number in each metre."""
+    """``count`` pieces of random notes, chords and grooves, an equal number in each metre."""
     generator = torch.Generator().manual_seed(seed)
     parts = []
     for meter in meters:
@@ -65,6 +69,7 @@ def random_pieces(count: int, seed: int, *, bars: int = 16, meters: tuple[int, .
                 bars=torch.full((rows,), bars),
                 tonic=torch.zeros(rows, dtype=torch.int64),
                 tempo=torch.full((rows,), 90.0),
+                groove=torch.randint(0, 4 ** METERS[meter].beat_steps, (rows, beats), generator=generator),
             )
         )
     return concatenate(parts)

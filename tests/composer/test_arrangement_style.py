@@ -18,8 +18,8 @@ POP = (FOLDER / "pop.toml").read_text(encoding="utf-8")
 
 
 def test_the_styles_that_ship() -> None:
-    assert style_names() == ("chorale", "folk", "pop")
-    assert [load_style(name).title for name in style_names()] == ["Chorale", "Folk", "Pop"]
+    assert style_names() == ("chorale", "folk", "jazz", "lofi", "pop", "rock")
+    assert [load_style(name).title for name in style_names()] == ["Chorale", "Folk", "Jazz", "Lo-fi", "Pop", "Rock"]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_the_styles_that_ship() -> None:
         ('"3/4" = ["x--- ---- ----"', '"3/4" = ["x--- ---- ---"', "has 11 signs: a bar has 12 sixteenths"),
         ('"4/4" = ["R------- R-----a-"', '"4/4" = ["R------- R-----z-"', "holds 'z': a bass pattern knows"),
         ('"12/8" = ["x-----------------------"]', "", "Strings patterns lack 12/8"),
-        ('rim = ".... x... .... x..."', 'gong = ".... x... .... x..."', "unknown drum 'gong'"),
+        ('rim = ".... o... x..."', 'gong = ".... o... x..."', "unknown drum 'gong'"),
         ('name = "Strings"', 'name = "Bass"', "two tracks have the same name"),
     ],
 )
@@ -55,7 +55,9 @@ def test_a_style_of_ones_own_is_a_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_style_lists_the_known_ones() -> None:
-    with pytest.raises(ArrangementError, match="unknown style 'polka': choose one of chorale, folk, pop"):
+    with pytest.raises(
+        ArrangementError, match="unknown arrangement 'polka': choose one of chorale, folk, jazz, lofi, pop, rock"
+    ):
         load_style("polka")
     with pytest.raises(ArrangementError, match=r"polka\.toml cannot be read"):
         load_style("polka.toml")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,10 +15,12 @@ from composer.environment import (
     slot_sizes,
     uniform_policy,
 )
-from composer.score import HOLD, REST, concatenate
+from composer.groove import LETTERS, Groove
+from composer.plan import COLUMNS, INDEX
+from composer.score import HOLD, REST, concatenate, unplanned
 from composer.theory import METER_INDEX, METERS
 from composer.vocabulary import CHORD, DONE, MELODY, RHYTHM, Vocabulary
-from tests.composer.examples import A_MINOR, FRERE_JACQUES, VOCABULARY, C, G, piece
+from tests.composer.examples import A_MINOR, ACCOMPANIED, FRERE_JACQUES, VOCABULARY, C, G, piece
 
 COLUMN = {slot.name: index for index, slot in enumerate(SLOTS)}
 
@@ -43,6 +47,63 @@ def test_the_turn_order_is_chord_rhythm_melody() -> None:
     assert score.sounding()[0].tolist() == [60, 60, 62, 62, 64, 64, 64, 64, 0, 0, 0, 0, 67, 68, 69, 70]
 
 
+def test_the_rhythm_agent_chooses_the_groove_where_harmony_may_change() -> None:
+    coordinator = Coordinator(ACCOMPANIED)
+    coordinator.begin(Conditions.uniform(1, bars=1))
+    first = len(ACCOMPANIED.cells)
+    turns, grooves = [], []
+    # C with b.u.u.u. under x--- and a held beat; G with x...u... under rests.
+    for action in (1, first + 7, 0, 3, 2, 2, first + 8, 3, 3):
+        turns.append(int(coordinator.turn))
+        grooves.append(bool(coordinator.groove_next))
+        legal = coordinator.legal()[0].nonzero().flatten().tolist()
+        if grooves[-1]:
+            patterns = [ACCOMPANIED.grooves[choice - first].pattern for choice in legal]
+            assert patterns == ["........", "b.u.u.u.", "x...u...", "xuuuuuuu", "b...b.u."]
+        elif turns[-1] == RHYTHM:
+            assert max(legal) < first
+        coordinator.step(torch.tensor([action]))
+    assert turns == [CHORD, RHYTHM, RHYTHM, MELODY, RHYTHM, CHORD, RHYTHM, RHYTHM, RHYTHM]
+    assert [at for at, asked in enumerate(grooves) if asked] == [1, 6]
+    assert coordinator.finished
+    assert "".join(LETTERS[stroke] for stroke in coordinator.score().strokes()[0]) == "b.u.u.u.x...u..."
+
+
+@pytest.mark.parametrize(
+    ("meter", "accompanied"), [("9/8", True), ("4/4", False)], ids=["a metre without grooves", "not accompanied"]
+)
+def test_no_groove_is_asked_for_where_there_is_none(meter: str, accompanied: bool) -> None:
+    conditions = Conditions.uniform(2, bars=2, meter=METER_INDEX[meter])
+    conditions = replace(conditions, accompanied=torch.full((2,), accompanied))
+    score, decisions = play(ACCOMPANIED, conditions, uniform_policy(seeded(2)))
+    assert not decisions.observation[:, COLUMN["a groove is asked for"]].any()
+    assert not score.accompanied.any()
+
+
+def test_the_observation_tells_what_the_accompaniment_does() -> None:
+    bars = ["b.u.u.u.x...u...", "xuuuuuuu........", "b.u.u.u.b.u.u.u.", "b.u.u.u.x...u..."]
+    codes = [[Groove.parse(bar[at : at + 4]).code for bar in bars for at in range(0, 16, 4)]]
+    tune = replace(FRERE_JACQUES, groove=torch.tensor(codes, dtype=torch.int16))
+    again, decisions = follow(ACCOMPANIED, tune)
+    assert torch.equal(again.groove, tune.groove)
+    asked = decisions.observation[:, COLUMN["a groove is asked for"]] == 1
+    assert (decisions.turn[asked] == RHYTHM).all()
+    assert decisions.time[asked].tolist() == [0, 8, 16, 24, 32, 40, 48, 56]
+    names = ["silent", "b.u.u.u.", "x...u...", "xuuuuuuu"]
+    value = {name: 7 + place for place, name in enumerate(names)}
+
+    def seen(at: torch.Tensor) -> list[int]:
+        row = decisions.observation[at.nonzero().item()].tolist()
+        slots = ("groove", "groove 1 beats ago", "groove 1 bars ago", "groove 2 bars ago", "groove 4 bars ago")
+        return [row[COLUMN[slot]] for slot in slots]
+
+    # The groove of bar 4, beat 3, and the cell of the beat after it.
+    before = [value["b.u.u.u."], value["silent"], value["b.u.u.u."]]
+    assert seen(asked & (decisions.time == 56)) == [0, before[0], before[2], before[1], 0]
+    cell = (decisions.turn == RHYTHM) & (decisions.time == 60)
+    assert seen(cell) == [value["x...u..."], value["x...u..."], before[2], before[1], 0]
+
+
 def test_the_observation_tells_what_stands_at_this_place() -> None:
     decisions = follow(VOCABULARY, FRERE_JACQUES)[1]
     # Bar 3, beat 1, the pitch E: one bar ago stood C, two bars ago C; the bar before ended on C.
@@ -50,7 +111,7 @@ def test_the_observation_tells_what_stands_at_this_place() -> None:
     seen = dict(zip((slot.name for slot in SLOTS), decisions.observation[at].tolist(), strict=True))
     c4 = 60 - VOCABULARY.low + 1
     assert seen["turn"] == MELODY
-    assert seen["bar of the phrase"] == 2
+    assert seen["bar of eight"] == 2
     assert seen["bars left"] == 1
     assert seen["beat of the bar"] == 0
     assert seen["cell"] == 1
@@ -91,12 +152,21 @@ def test_masks_say_what_makes_sense() -> None:
     assert coordinator.legal()[0, 0]
 
 
-@settings(deadline=None, max_examples=30)
-@given(st.integers(0, 2**31), st.integers(0, len(METERS) - 1), st.integers(1, 10))
-def test_any_legal_play_gives_a_sound_piece_that_can_be_followed(seed: int, meter: int, bars: int) -> None:
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(0, 2**31),
+    st.integers(0, len(METERS) - 1),
+    st.integers(1, 10),
+    st.sampled_from([VOCABULARY, ACCOMPANIED]),
+)
+def test_any_legal_play_gives_a_sound_piece_that_can_be_followed(
+    seed: int, meter: int, bars: int, vocabulary: Vocabulary
+) -> None:
     conditions = Conditions.uniform(3, meter=meter, bars=bars)
-    score, decisions = play(VOCABULARY, conditions, uniform_policy(seeded(seed)))
-    assert (decisions.observation < torch.tensor(slot_sizes(VOCABULARY))).all()
+    score, decisions = play(vocabulary, conditions, uniform_policy(seeded(seed)))
+    conditions = replace(conditions, accompanied=score.accompanied)
+    score, decisions = play(vocabulary, conditions, uniform_policy(seeded(seed)))
+    assert (decisions.observation < torch.tensor(slot_sizes(vocabulary))).all()
     assert decisions.legal.gather(1, decisions.action[:, None]).all()
     action = score.action()
     assert not ((action[:, 1:] == HOLD) & (action[:, :-1] == REST)).any()
@@ -104,7 +174,8 @@ def test_any_legal_play_gives_a_sound_piece_that_can_be_followed(seed: int, mete
     assert ((score.pitch > 0) == (score.onset().cumsum(1) > 0)).all()
     beats = int(score.beats[0])
     assert (score.chord[:, :beats] > 0).all()
-    again, followed = follow(VOCABULARY, score)
+    again, followed = follow(vocabulary, score)
+    assert torch.equal(again.groove, score.groove)
     assert torch.equal(again.chord, score.chord)
     assert torch.equal(again.cell, score.cell)
     assert torch.equal(again.pitch, score.pitch)
@@ -128,14 +199,44 @@ def test_of_agent_is_in_order_of_piece_and_time() -> None:
     assert (order[1:] > order[:-1]).all()
 
 
-def test_a_batch_equals_its_pieces_one_by_one() -> None:
+def test_the_observation_tells_what_is_planned_and_what_the_recalled_bar_holds() -> None:
+    plan = unplanned(1, 4)
+    plan[0, 2, [INDEX["recalled"], INDEX["density"]]] = torch.tensor([2, 5], dtype=torch.uint8)
+    decisions = follow(VOCABULARY, replace(FRERE_JACQUES, plan=plan))[1]
+    names = [slot.name for slot in SLOTS]
+    # Bar 3 recalls bar 1. Its second note: the last one is E, and C went up to D there.
+    second = ((decisions.turn == MELODY) & (decisions.time == 36)).nonzero().item()
+    seen = dict(zip(names, decisions.observation[second].tolist(), strict=True))
+    c4 = 60 - VOCABULARY.low + 1
+    assert seen["planned density"] == 5
+    assert seen["pitch in the recalled bar"] == c4 + 2
+    assert seen["pitch by sequence"] == c4 + 6
+    assert seen["pitch by inversion"] == c4 + 2
+    assert seen["cell in the recalled bar"] == seen["cell 2 bars ago"]
+    # Bar 2 has no plan.
+    before = ((decisions.turn == MELODY) & (decisions.time == 20)).nonzero().item()
+    seen = dict(zip(names, decisions.observation[before].tolist(), strict=True))
+    assert not any(seen[name] for name in names if "recalled" in name or "planned" in name)
+
+
+@pytest.mark.parametrize("accompanied", [True, False])
+def test_a_batch_equals_its_pieces_one_by_one(accompanied: bool) -> None:
     meters = torch.tensor([METER_INDEX[name] for name in ("4/4", "3/4", "6/8")])
     three = Conditions.uniform(3, bars=5)
-    three = Conditions(meters, torch.tensor([0, 1, 0]), torch.tensor([5, 4, 6]), three.tonic, three.tempo)
-    score, decisions = play(VOCABULARY, three, uniform_policy(seeded(3)))
+    sizes = torch.tensor([min(column.size, 6) for column in COLUMNS])
+    plan = torch.rand(3, 6, len(COLUMNS), generator=seeded(2)) * sizes
+    three = replace(
+        three,
+        plan=plan.to(torch.uint8),
+        accompanied=torch.tensor([True, True, accompanied]),
+        meter=meters,
+        mode=torch.tensor([0, 1, 0]),
+        bars=torch.tensor([5, 4, 6]),
+    )
+    score, decisions = play(ACCOMPANIED, three, uniform_policy(seeded(3)))
     for row in range(3):
         mine = decisions.select(decisions.piece == row)
-        coordinator = Coordinator(VOCABULARY)
+        coordinator = Coordinator(ACCOMPANIED)
         coordinator.begin(three.select(torch.tensor([row])))
         for step in range(len(mine)):
             assert int(coordinator.turn) == int(mine.turn[step])
@@ -147,17 +248,19 @@ def test_a_batch_equals_its_pieces_one_by_one() -> None:
         alone = coordinator.score()
         assert torch.equal(alone.chord[0], score.chord[row, :beats])
         assert torch.equal(alone.pitch[0], score.pitch[row, :steps])
+        assert torch.equal(alone.groove[0], score.groove[row, :beats])
+        assert not score.chord[row, beats:].any(), "the padding is blank"
 
 
 def test_a_restarted_piece_is_like_a_new_one() -> None:
-    coordinator = Coordinator(VOCABULARY)
+    coordinator = Coordinator(ACCOMPANIED)
     conditions = Conditions.uniform(2, bars=2)
     coordinator.begin(conditions)
     act = uniform_policy(seeded(5))
     for _ in range(17):
         coordinator.step(act(coordinator.turn, coordinator.observe(), coordinator.legal()))
     coordinator.restart(torch.tensor([1]), conditions)
-    fresh = Coordinator(VOCABULARY)
+    fresh = Coordinator(ACCOMPANIED)
     fresh.begin(Conditions.uniform(1, bars=2))
     while not fresh.finished:
         assert torch.equal(coordinator.observe()[1], fresh.observe()[0])

@@ -68,7 +68,7 @@ def test_what_is_no_corpus_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="not a corpus file"):
         Corpus.load(path)
     SONGS.save(path)
-    path.write_bytes(path.read_bytes().replace(b'\\"format_version\\": 1', b'\\"format_version\\": 9'))
+    path.write_bytes(path.read_bytes().replace(b'\\"format_version\\": 2', b'\\"format_version\\": 9'))
     with pytest.raises(CorpusError, match="format 9"):
         Corpus.load(path)
     SONGS.save(path)

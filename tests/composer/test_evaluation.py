@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from composer.evaluation import (
-    KEY_FEATURES,
     REAL_AGAINST_REAL,
     EvaluationError,
     audit,
@@ -33,8 +32,8 @@ from composer.evaluation.statistics import (
 )
 from composer.evaluation.tables import defined, markdown_table
 from composer.rewards import TERMS, Reference
-from composer.rewards.view import View
 from composer.score import Score, concatenate
+from composer.view import View
 from tests.composer.pieces import piece, random_pieces
 
 MIXED = random_pieces(12, 7, meters=(0, 1, 3))
@@ -69,7 +68,6 @@ class TestFeatures:
         assert len(found) >= 60
         assert {name.split("/")[0] for name in found} == {"melody", "rhythm", "harmony", "structure"}
         assert all(value.shape == (12,) and value.dtype == torch.float32 for value in found.values())
-        assert set(KEY_FEATURES) <= set(found)
 
     def test_by_hand(self):
         found = features(piece("60*4 62*2 64*6 .*4 60*8 60*6 .*2", "C*4 G*4"))
@@ -265,19 +263,6 @@ class TestReports:
         mute = evaluate(silent, HELD_OUT, TRAINING, REFERENCE)
         assert mute.features["melody/in_key"].overlap is None
         assert '"overlap": null' in json.dumps(mute.to_json(), allow_nan=False)
-        assert "overlap with real music" in mute.markdown()
-
-    def test_a_comparison_sets_all_beside_real_against_real(self):
-        found = compare({"agents": HELD_OUT, "random": random_pieces(5, 9)}, held_out=HELD_OUT, training=TRAINING)
-        assert list(found.evaluations) == ["agents", "random", REAL_AGAINST_REAL]
-        assert found.evaluations["agents"].pieces == 8  # as many as half of the real pieces
-        assert found.evaluations["random"].pieces == 5
-        assert found.evaluations[REAL_AGAINST_REAL].against == 8
-        json.dumps(found.to_json(), allow_nan=False)
-        table = found.markdown()
-        assert "| figure | agents | random | real against real |" in table
-        assert "| melody: leap_resolution |" in table
-        assert "Farthest from real music: random" in table
 
     def test_sets_that_cannot_be_compared(self):
         nothing = HELD_OUT.select([])
@@ -287,7 +272,7 @@ class TestReports:
             compare({"agents": nothing}, held_out=HELD_OUT, training=TRAINING)
         with pytest.raises(EvaluationError, match="two real pieces kept out"):
             compare({}, held_out=HELD_OUT.select([0]), training=TRAINING)
-        with pytest.raises(EvaluationError, match="is taken by the yardstick"):
+        with pytest.raises(EvaluationError, match="is taken by a yardstick"):
             compare({REAL_AGAINST_REAL: HELD_OUT}, held_out=HELD_OUT, training=TRAINING)
 
     def test_numbers_as_reports_hold_them(self):

@@ -3,7 +3,7 @@ import torch
 from composer.environment import SLOTS, columns, relations, slot_sizes
 from composer.theory import chord_pitch_classes
 from composer.vocabulary import AGENTS, CHORD, MELODY, RHYTHM
-from tests.composer.examples import VOCABULARY
+from tests.composer.examples import ACCOMPANIED as VOCABULARY
 
 C4, E4, G4 = (pitch - VOCABULARY.low for pitch in (60, 64, 67))
 
@@ -55,3 +55,8 @@ def test_root_motions_and_copies() -> None:
     assert [int(same[c, action]) for action in (hold, c, g)] == [1, 2, 3]
     cells = table(RHYTHM, "cell 1 bars ago")
     assert [int(cells[2, action]) for action in (0, 1, 2)] == [2, 1, 2]
+    none, first = len(VOCABULARY.cells), len(VOCABULARY.cells) + 1
+    assert (cells[:, none:] == 0).all(), "a groove is no copy of a cell"
+    grooves = table(RHYTHM, "groove 1 bars ago")
+    assert [int(grooves[2, action]) for action in (0, none, first)] == [0, 2, 1]
+    assert (grooves[0] == 0).all()

@@ -22,9 +22,9 @@ from composer.rewards import (
 )
 from composer.rewards.measure import Places, share_of_bar
 from composer.rewards.reference import MEASURES
-from composer.rewards.view import View, metrical_level
 from composer.score import concatenate
 from composer.theory import METERS
+from composer.view import View, metrical_level
 from tests.composer.pieces import piece, random_pieces
 
 CORPUS = random_pieces(24, 1, meters=(0, 1, 3))

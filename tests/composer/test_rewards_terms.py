@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from composer.rewards import Reference, form, harmony, melody, novelty, rhythm
+from composer.figures import heard_before
+from composer.rewards import Reference, accompaniment, form, harmony, melody, novelty, rhythm
 from composer.rewards.measure import Places
-from composer.rewards.view import View
 from composer.score import Score
+from composer.view import View
 from tests.composer.pieces import piece, random_pieces
 
 
@@ -190,11 +191,49 @@ class TestForm:
 
     def test_motif_is_the_share_of_figures_heard_before(self):
         view = View(piece("60*4 62*4 64*4 62*4 " * 4, "C*16"))
-        heard, here = novelty.heard_before(view)
+        heard, here = heard_before(view)
         # 16 notes, 13 figures; the first four (one a note of the bar) are new.
         assert here.sum().item() == 13
         assert (heard & here).sum().item() == 9
         assert found(form.motif(view)) == [(63, round(9 / 13 * 20))]
+
+
+class TestAccompaniment:
+    def test_a_stroke_is_judged_by_what_was_struck_before(self):
+        music = piece("60*8 62*8 60*16", "C*8", groove="b.u.u.u.x...u...b.u.........x...")
+        places = accompaniment.accompaniment(View(music))
+        assert [value for _, value in found(places)[:9]] == [1, 0, 2, 0, 2, 0, 2, 0, 3]
+
+        def context(place, bar_ago, before, melody):
+            return ((place * 5 + bar_ago) * 4 + before) * 2 + melody
+
+        seen = contexts(places)
+        assert seen[0] == context(0, 0, 0, 1)
+        assert seen[1] == context(1, 0, 1, 0)
+        assert seen[8] == context(8, 0, 0, 1)
+        # Bar 2: at its first sixteenth a bass note stood a bar ago; at its fourteenth nothing did, after both.
+        assert seen[16] == context(0, 1 + 1, 0, 1)
+        assert seen[16 + 13] == context(13, 1, 3, 0)
+
+    def test_an_accompaniment_returns_after_four_or_eight_bars(self):
+        first, other = "b.u.u.u.b.u.u.u.", "x...x...x...x..."
+        line = " ".join(["60*16"] * 8)
+        again = View(piece(line, "C*32", groove=first * 4 + first * 4))
+        assert found(accompaniment.accompaniment_recall(again)) == [(16 * bar + 15, 1) for bar in (4, 5, 6, 7)]
+        # Of the eight strokes of a bar and the four of the other none is the same, for b is not x.
+        changed = View(piece(line, "C*32", groove=first * 4 + other * 4))
+        assert [value for _, value in found(accompaniment.accompaniment_recall(changed))] == [0, 0, 0, 0]
+        half = View(piece(line, "C*32", groove=first * 4 + "b.u.u.u.x...x..." * 4))
+        # Four of eight: in the second half one bar has four strokes and the other two, none the same.
+        assert [value for _, value in found(accompaniment.accompaniment_recall(half))] == [0.5] * 4
+
+    def test_a_foundation_is_a_bass_note_under_each_new_chord(self):
+        music = piece("60*16 60*16", "C*2 F*2 G*4", groove="b.u.u.u.u...u...x...u...b.......")
+        assert found(accompaniment.foundation(View(music))) == [(0, 1), (8, 0), (16, 1)]
+
+    def test_what_is_not_accompanied_is_not_judged(self):
+        view = View(piece("60*16", "C*4"))
+        assert found(accompaniment.accompaniment(view)) == found(accompaniment.foundation(view)) == []
 
 
 class TestNovelty:

@@ -33,7 +33,7 @@ def one_line(result: Result) -> str:
 
 def test_help_lists_every_command() -> None:
     shown = run("--help").stdout
-    for command in ("corpus", "train", "evaluate", "compose", "render", "pipeline", "ui", "doctor"):
+    for command in ("corpus", "train", "evaluate", "compose", "styles", "render", "pipeline", "ui", "doctor"):
         assert f"  {command} " in shown
 
 
@@ -49,8 +49,10 @@ def test_version() -> None:
         ["compose", "--help"],
         ["compose", "--key", "H moll", "-o", "pieces"],
         ["compose", "--meter", "5/4", "-o", "pieces"],
-        ["compose", "-o", "pieces"],
-        ["evaluate"],
+        ["compose", "--style", "polka", "-o", "pieces"],
+        ["compose", "missing", "-o", "pieces"],
+        ["evaluate", "missing"],
+        ["styles", "--help"],
         ["render", "missing.mid", "-o", "x.wav"],
         ["corpus", "missing"],
         ["train", "--corpus", "missing"],
@@ -104,7 +106,8 @@ def test_an_unknown_metre_is_named_with_those_there_are(home: Path) -> None:
     assert "3/4" in one_line(run("compose", "--meter", "5/4", "-o", "pieces"))
 
 
-def test_where_nothing_was_trained_compose_says_what_to_do(home: Path) -> None:
+def test_where_no_model_is_compose_says_what_to_do(home: Path, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("flows.styles.SHIPPED", tmp_path)
     said = one_line(run("compose", "-o", "pieces"))
     assert "triad train" in said
     assert "--policy random" in said
@@ -179,6 +182,20 @@ def test_settings_that_are_no_json_object_are_refused(home: Path, tmp_path: Path
 @pytest.mark.parametrize("command", ["train", "pipeline"])
 def test_minutes_that_never_end_are_refused(command: str, minutes: str, home: Path) -> None:
     assert f"{minutes} is not a finite number" in one_line(run(command, "--minutes", minutes))
+
+
+@pytest.mark.parametrize("command", ["train", "pipeline"])
+def test_music_to_judge_by_that_is_missing_or_learned_from_is_refused(command: str, home: Path, tunes: Path) -> None:
+    assert "nowhere: no such folder" in one_line(run(command, "--corpus", tunes, "--held-out", tunes / "nowhere"))
+    said = one_line(run(command, "--corpus", tunes, "--held-out", tunes))
+    assert "16 pieces in common, the first is tune-00.mid" in said
+
+
+@pytest.mark.parametrize("command", ["train", "pipeline"])
+def test_a_style_that_can_name_no_folder_is_refused(command: str, home: Path, tunes: Path) -> None:
+    said = one_line(run(command, "--corpus", tunes, "--style", "../My Songs"))
+    assert "'../My Songs'" in said
+    assert said.endswith("such as 'my-songs'")
 
 
 def test_a_home_that_is_a_file_is_refused(tunes: Path, tmp_path: Path, monkeypatch) -> None:

@@ -127,9 +127,18 @@ def test_every_piece_has_its_files_and_says_where_it_comes_from(model: Model, tm
     assert told["model"]["digest"] == model.digest
     assert told["model"]["corpus_source"] == "tunes"
     assert told["request"]["seed"] == 7
+    assert (told["style"], told["arrangement"]) == ("tunes", "pop")
     assert told["audio"]["wav"]["peak_dbfs"] < 0
     assert len(told["audio"]["wav"]["soundfont_sha256"]) == 64
     assert {"Melody", "Chords", "Bass", "Drums"} <= set(told["tracks"])
+
+
+def test_another_arrangement_sets_the_same_music_for_other_instruments(model: Model, tmp_path: Path) -> None:
+    (plain,) = write_pieces(model, Request(bars=4), tmp_path / "plain", formats=["mid"])
+    (sung,) = write_pieces(model, Request(bars=4), tmp_path / "sung", formats=["mid"], arrangement="chorale")
+    assert (sung["style"], sung["arrangement"]) == ("tunes", "chorale")
+    assert sung["request"] == plain["request"]
+    assert sung["tracks"] != plain["tracks"]
 
 
 def test_a_piece_does_not_depend_on_how_many_are_asked_for(model: Model, tmp_path: Path) -> None:

@@ -34,23 +34,23 @@ def test_the_newest_model_is_the_one_finished_last(tmp_path: Path) -> None:
     home = Home(tmp_path)
     made(home, "b", 1_000)
     newest = made(home, "a", 2_000)
-    assert home.newest_model() == newest
+    assert home.finished_models() == [newest, home.models / "b" / "model"]
 
 
-def test_a_model_finished_elsewhere_is_found_too(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    made(home, "a", 1_000)
-    elsewhere = made(Home(tmp_path / "elsewhere"), "b", 2_000)
-    home.remember_model(elsewhere)
-    assert home.newest_model() == elsewhere
-    (elsewhere / "model.json").unlink()
-    assert home.newest_model() == home.models / "a" / "model"
+def test_models_finished_elsewhere_are_found_too(tmp_path: Path) -> None:
+    home, other = Home(tmp_path / "home"), Home(tmp_path / "other")
+    own, third, second = made(home, "a", 1_000), made(other, "c", 3_000), made(other, "b", 2_000)
+    for folder in (own, third, second, second):
+        home.remember_model(folder)
+    assert home.finished_models() == [third, second, own]
+    assert len(list(home.elsewhere.iterdir())) == 2
+    (third / "model.json").unlink()
+    assert home.finished_models() == [second, own]
 
 
-def test_without_a_model_it_says_what_to_do(tmp_path: Path) -> None:
+def test_a_training_that_did_not_end_left_no_model(tmp_path: Path) -> None:
     (tmp_path / "models" / "unfinished" / "checkpoint").mkdir(parents=True)
-    with pytest.raises(FlowError, match="triad train"):
-        Home(tmp_path).newest_model()
+    assert Home(tmp_path).finished_models() == []
 
 
 def test_a_model_is_found_in_its_training_folder_too(tmp_path: Path) -> None:

@@ -26,7 +26,12 @@ from flows.errors import FlowError
 from flows.home import Home
 from flows.pipeline import alone
 from flows.tracking import Tracker
-from tests.flows.conftest import environment, triad
+from tests.flows.conftest import environment, triad, write_tune
+
+REPORT = {
+    *("evaluation.md", "evaluation.html", "evaluation.json"),
+    *(f"{name}.png" for name in ("overlap", "classifier", "similarity", "features")),
+}
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,24 @@ def piped(tmp_path_factory: pytest.TempPathFactory, tunes: Path, settings_file: 
 def test_the_piece_can_be_seen_and_heard(piped: Piped) -> None:
     assert {path.name for path in piped.out.iterdir()} == {
         *(f"piece-1-1.{ending}" for ending in ("mid", "wav", "png", "html", "json")),
-        "evaluation.md",
+        "evaluation",
     }
+    assert {path.name for path in (piped.out / "evaluation").iterdir()} == REPORT
+    assert piped.told["report"] == str(piped.out / "evaluation" / "evaluation.html")
     sound, rate = soundfile.read(piped.out / "piece-1-1.wav")
     assert sound.shape[1] == 2
     assert 0.05 < abs(sound).max() < 1.0
     assert len(sound) / rate > 8 * 4 * 60 / 107
+
+
+def test_the_model_has_a_card_of_its_figures(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIAD_HOME", str(piped.home))
+    folder = Path(piped.told["model"])
+    assert "licence of the data: not stated" in (folder / "CARD.md").read_text()
+    told = json.loads(CliRunner().invoke(cli, ["styles", "--json"]).stdout)["styles"]
+    (row,) = [row for row in told if row["from"] == "here"]
+    assert (row["style"], row["folder"]) == ("tunes", str(folder))
+    assert row["overlap"] == piped.told["figures"]["agents/overlap"]
 
 
 def test_every_run_is_finished_and_has_its_curves(piped: Piped) -> None:
@@ -84,6 +101,8 @@ def test_every_run_is_finished_and_has_its_curves(piped: Piped) -> None:
 def test_the_parent_run_tells_the_outcome_first_and_keeps_the_files(piped: Piped) -> None:
     parent = piped.runs()["pipeline"]
     assert parent.data.tags["mlflow.note.content"].startswith(f"**{piped.told['verdict']}**")
+    told = {file.path for file in piped.client.list_artifacts(parent.info.run_id, "evaluation")}
+    assert told == {f"evaluation/{name}" for name in REPORT}
     kept = {file.path for file in piped.client.list_artifacts(parent.info.run_id, "piece")}
     assert kept == {f"piece/piece-1-1.{ending}" for ending in ("mid", "wav", "png", "html", "json")}
     assert parent.info.artifact_uri.startswith((piped.home / "artifacts").as_uri())
@@ -185,9 +204,24 @@ def test_a_model_is_registered_once(piped: Piped, monkeypatch: pytest.MonkeyPatc
 def test_a_model_of_the_registry_is_judged_as_its_folder_is(piped: Piped, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIAD_HOME", str(piped.home))
     with Tracker(Home.here()).run("again", kind="evaluate") as run:
-        told = tasks.judge.fn("models:/triad-tunes@champion", None, 4, 1, run.run_id)
+        told = tasks.judge.fn(["models:/triad-tunes@champion"], None, None, 4, 1, None, run.run_id)
     assert told["figures"] == piped.told["figures"]
-    assert {file.path for file in piped.client.list_artifacts(run.run_id)} == {"evaluation.json", "evaluation.md"}
+    kept = {file.path for file in piped.client.list_artifacts(run.run_id, "evaluation")}
+    assert kept == {f"evaluation/{name}" for name in REPORT}
+    assert told["files"] == []
+
+
+def test_the_command_line_writes_a_report(piped: Piped, tmp_path: Path) -> None:
+    done = triad(
+        *("evaluate", piped.told["model"], "--report", tmp_path / "report", "--count", 4, "--seed", 1, "--json"),
+        home=piped.home,
+    )
+    told = json.loads(done.stdout)
+    assert {Path(path).name for path in told["files"]} == REPORT == {path.name for path in tmp_path.glob("report/*")}
+    assert told["figures"] == piped.told["figures"]
+    run = piped.client.get_run(told["run_id"])
+    assert run.data.metrics["vs_real_music/agents_overlap"] == told["figures"]["agents/overlap"]
+    assert run.data.params["model_digests"] == piped.told["digest"]
 
 
 def start(*arguments: object, home: Path) -> subprocess.Popen[str]:
@@ -244,6 +278,27 @@ def test_a_training_interrupted_at_the_terminal_ends_in_order_and_goes_on(
     assert [piped.client.get_run(run).info.status for run in ids] == ["FINISHED"] * 4
     history = piped.client.get_metric_history(remembered["children"]["chord"], "loss")
     assert [metric.step for metric in history] == list(range(1, len(history) + 1))
+
+
+def test_a_style_of_ones_own_is_learned_from_all_of_its_music_and_there_to_compose_in(
+    tunes: Path, settings_file: Path, tmp_path: Path
+) -> None:
+    home, judges = tmp_path / "home", tmp_path / "judges"
+    judges.mkdir()
+    write_tune(judges / "new.mid", 40, bars=12)
+    done = triad(
+        *("train", "--style", "my-own", "--corpus", tunes, "--held-out", judges, "--steps", 1),
+        *("--settings", settings_file, "-o", tmp_path / "run", "--json"),
+        home=home,
+    )
+    told = json.loads(done.stdout)
+    assert told["registered"]["name"] == "triad-my-own"
+    done = triad("compose", "--style", "my-own", "--bars", 2, "--format", "mid", "-o", tmp_path / "out", home=home)
+    piece = json.loads((tmp_path / "out" / "piece-0-1.json").read_text())
+    assert piece["style"] == "my-own"
+    assert piece["model"]["source"] == str(tmp_path / "run" / "model")
+    assert piece["model"]["corpus"] == piece["model"]["corpus_digest"]
+    assert piece["model"]["held_out_source"] == "judges"
 
 
 def free_port() -> int:

@@ -16,6 +16,7 @@ def test_an_answer_is_a_midi_file_and_its_score(trained: Path) -> None:
     model = Model.load(trained / "models" / "tunes" / "model")
     piece = answer(model, Request(key="A minor", bars=4, seed=2))
     assert answer(model, Request(key="A minor", bars=4, seed=2)) == piece
+    assert (piece.style, piece.arrangement) == ("tunes", "pop")
     file = mido.MidiFile(file=io.BytesIO(base64.b64decode(piece.midi)))
     melody = next(track for track in file.tracks if track.name == "Melody")
     struck = [message.note for message in melody if message.type == "note_on"]

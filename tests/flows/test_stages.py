@@ -12,8 +12,9 @@ from flows import stages
 from flows.composing import Model
 from flows.errors import FlowError
 from flows.home import Home
+from flows.judging import judge_models
 from flows.styles import DEFAULT_STYLE, arrangement_for, bundled_styles, style_of_folder
-from tests.flows.conftest import write_tune
+from tests.flows.conftest import SETTINGS, write_tune
 
 
 def test_a_corpus_is_read_once_and_named_after_its_folder(tunes: Path, tmp_path: Path) -> None:
@@ -54,27 +55,45 @@ def test_how_much_is_done_is_the_nearer_of_the_two_ends() -> None:
     assert stages.share_done(record, TrainConfig(steps=100)) == 1.0
 
 
-def test_a_model_is_judged_against_music_it_never_saw(trained: Path) -> None:
-    model = Model.load(trained / "models" / "tunes" / "model")
-    comparison, corpus = stages.judge_model(model, Home(trained), count=4)
-    found = stages.figures(comparison)
-    assert set(comparison.evaluations) == {"agents", "prior", "random", "real against real"}
-    assert 0 <= found["agents/overlap"] <= 1
-    assert found["random/reward"] < found["real_against_real/reward"]
-    assert stages.verdict(comparison).startswith("The agents ")
-    assert corpus.digest == model.provenance["corpus_digest"]
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tunes that are none of those a model learned from."""
+    folder = tmp_path_factory.mktemp("apart") / "judges"
+    folder.mkdir()
+    for number in range(40, 44):
+        write_tune(folder / f"{number}.mid", number, bars=12)
+    return folder
 
 
-def test_other_music_is_refused_to_judge_by(trained: Path, tmp_path: Path) -> None:
-    model = Model.load(trained / "models" / "tunes" / "model")
-    with pytest.raises(FlowError, match="--corpus"):
-        stages.judge_model(model, Home(tmp_path / "elsewhere"))
-    other = tmp_path / "other"
-    other.mkdir()
-    for number in range(3):
-        write_tune(other / f"{number}.mid", number)
-    with pytest.raises(FlowError, match="other music"):
-        stages.judge_model(model, Home(trained), corpus=other)
+def test_with_music_to_judge_by_all_of_the_corpus_is_learned_from(tunes: Path, apart: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    corpus, judges = stages.read_corpus(tunes, None, home), stages.read_corpus(apart, "tunes", home)
+    training, held_out = stages.parted(corpus, judges)
+    assert (len(training), held_out.digest) == (16, judges.digest)
+    config = TrainConfig.from_json({**SETTINGS, "seed": 1, "steps": 1})
+    assert stages.training_folder(home, corpus, config, judges) != stages.training_folder(home, corpus, config)
+    model = Model.load(stages.train_model(corpus, config, tmp_path / "run", held_out=judges))
+    known = model.provenance
+    assert known["corpus"] == known["corpus_digest"] == corpus.digest
+    assert (known["held_out_source"], known["held_out_digest"]) == ("judges", judges.digest)
+    report, _ = judge_models([model], home, held_out=apart, count=4)
+    assert "12 excerpts of 4 pieces kept out of training" in " ".join(report.about)
+
+
+def test_without_it_a_tenth_is_kept_out(trained: Path) -> None:
+    known = Model.load(trained / "models" / "tunes" / "model").provenance
+    assert known["corpus"] != known["corpus_digest"]
+    assert "held_out_digest" not in known
+
+
+def test_music_that_was_learned_from_cannot_judge(tunes: Path, tmp_path: Path) -> None:
+    home, folder = Home(tmp_path / "home"), tmp_path / "mixed"
+    folder.mkdir()
+    shutil.copy(tunes / "tune-03.mid", folder / "other-name.mid")
+    write_tune(folder / "new.mid", 40, bars=12)
+    corpus, judges = stages.read_corpus(tunes, None, home), stages.read_corpus(folder, "tunes", home)
+    with pytest.raises(FlowError, match=r"1 pieces in common, the first is other-name\.mid"):
+        stages.parted(corpus, judges)
 
 
 def test_going_on_with_other_settings_is_refused(trained: Path, tunes: Path, tmp_path: Path) -> None:
