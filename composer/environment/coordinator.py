@@ -36,7 +36,7 @@ _MAX_BEATS = max(meter.beats for meter in METERS)
 _BEATS_BEFORE = max(RECALLED_BARS) * _MAX_BEATS
 _STEPS_BEFORE = max(RECALLED_BARS) * max(meter.bar_steps for meter in METERS)
 _PLANNED = [INDEX[name] for name in PLANNED]
-_RECALLED = INDEX["recalled"]
+_RECALLED, _CADENCE, _LEFT = INDEX["recalled"], INDEX["cadence"], INDEX["bars to the phrase's end"]
 
 
 class EnvironmentConditionError(TriadError):
@@ -269,6 +269,7 @@ class Coordinator:
                     dim=1,
                 ),
                 *(self._after[agent].gather(1, self._pairs(agent)) for agent in (CHORD, RHYTHM, MELODY)),
+                (plan[:, _CADENCE] * (plan[:, _LEFT] == 1))[:, None],
                 plan[:, _PLANNED],
             ],
             dim=1,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from composer.plan import COLUMNS, INDEX
+from composer.plan import CADENCES, COLUMNS, INDEX
 from composer.theory import MAX_BEAT_STEPS, METERS, MODES
 from composer.vocabulary import CHORD, MELODY, RHYTHM, Vocabulary
 
@@ -129,6 +129,7 @@ SLOTS: tuple[Slot, ...] = (
         for agent, what, size in ((CHORD, "chord", _chords), (RHYTHM, "cell", _cells), (MELODY, "pitch", _pitches))
         for many in ("one", "two")
     ),
+    Slot("cadence of the bar", _ALL, _constant(len(CADENCES) + 1)),
     *(Slot(f"planned {name}", agents, _constant(COLUMNS[INDEX[name]].size)) for name, agents in PLANNED.items()),
 )
 
