@@ -21,7 +21,7 @@ from composer.vocabulary import AGENTS
 # with something unheard-of. A term that does not rank real music over random music in the audit has no weight:
 # copying is watched only.
 _WEIGHTS: Mapping[str, tuple[float, float, float]] = {
-    "strong_beats": (2.0, 1.0, 3.0),
+    "strong_beats": (3.0, 1.0, 4.0),
     "dissonance": (0.0, 0.0, 0.0),
     "support": (0.0, 0.0, 0.0),
     "progression": (0.0, 0.0, 0.0),
@@ -31,7 +31,7 @@ _WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "density": (0.0, 0.0, 0.0),
     "groove": (0.0, 0.0, 0.0),
     "syncopation": (0.0, 0.0, 0.0),
-    "duration": (0.0, 3.0, 0.0),
+    "duration": (0.0, 2.0, 0.0),
     "breath": (0.0, 0.0, 0.0),
     "silence": (0.0, 0.0, 0.0),
     "key": (0.0, 0.0, 0.0),
@@ -44,7 +44,7 @@ _WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "recall": (0.0, 0.0, 0.0),
     "harmony_recall": (0.0, 0.0, 0.0),
     "development": (0.0, 0.0, 0.0),
-    "motif": (0.0, 3.0, 3.0),
+    "motif": (0.0, 1.0, 1.0),
     "melodic_recall": (0.0, 2.0, 2.0),
     "harmonic_recall": (2.0, 0.0, 0.0),
     "planned_cadence": (3.0, 2.0, 2.0),
