@@ -7,19 +7,23 @@ name kinds of relation, 0 standing for "none yet".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from composer.environment.observation import RECALLED_BARS, SLOTS, columns
+from composer.plan import LOWEST_REGISTER, REGISTER_STEP, REGISTERS
+from composer.score import CELL_STEPS, ONSET, REST
 from composer.theory import MODES, chord_pitch_classes, chord_root
 from composer.vocabulary import CHORD, MELODY, RHYTHM, Vocabulary
 
 # Intervals up to a minor ninth are told apart from the last note, up to a major third from other ones: beyond, only
 # whether the note is higher or lower.
 NEAR, FAR = 13, 4
+# The first two chord qualities are the major and the minor triad.
+_FIRST_COLOUR = 1 + 2 * 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,48 @@ def _same_groove(vocabulary: Vocabulary) -> Tensor:
     return torch.nn.functional.pad(same, (len(vocabulary.cells), 0, 1, 0))
 
 
+def _asked(slot: str, attribute: Callable[[Vocabulary], list[int]]) -> Callable[[Vocabulary], Tensor]:
+    """What an action is by an attribute (0 for none), for every value the slot asks for it with."""
+    size = next(row for row in SLOTS if row.name == slot).size
+
+    def build(vocabulary: Vocabulary) -> Tensor:
+        found = torch.tensor(attribute(vocabulary))
+        values = torch.arange(size(vocabulary))[:, None]
+        return (1 + values * int(found.max() + 1) + found) * (values > 0)
+
+    return build
+
+
+def _roots(vocabulary: Vocabulary) -> list[int]:
+    return [0, *(1 + chord_root(code) for code in vocabulary.chords)]
+
+
+def _changes(vocabulary: Vocabulary) -> list[int]:
+    return [0, *(1 for _ in vocabulary.chords)]
+
+
+def _colours(vocabulary: Vocabulary) -> list[int]:
+    return [0, *(1 + int(code >= _FIRST_COLOUR) for code in vocabulary.chords)]
+
+
+def _of_cells(count: Callable[[Sequence[int]], int]) -> Callable[[Vocabulary], list[int]]:
+    """1 and a number counted in each cell's digits; 0 for a groove."""
+
+    def build(vocabulary: Vocabulary) -> list[int]:
+        cells = [CELL_STEPS[cell.code, : cell.steps].tolist() for cell in vocabulary.cells]
+        return [*(1 + count(digits) for digits in cells), *(0 for _ in vocabulary.grooves)]
+
+    return build
+
+
+def _registers(vocabulary: Vocabulary) -> Tensor:
+    """How many classes of register the action's pitch lies above the slot's."""
+    pitches = torch.arange(vocabulary.low, vocabulary.high + 1)
+    own = 1 + ((pitches - LOWEST_REGISTER) / REGISTER_STEP + 1).floor().long().clamp(0, REGISTERS - 1)
+    values = torch.arange(REGISTERS + 1)[:, None]
+    return (own - values + REGISTERS) * (values > 0)
+
+
 _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
     CHORD: {
         "chord": _root_motion,
@@ -124,6 +170,9 @@ _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
         "pitch in the recalled bar": _harmonised,
         "pitch a beat on in the recalled bar": _harmonised,
         **{f"chord after the last {many}": _same_chord for many in ("one", "two")},
+        "cadence of the bar": _asked("cadence of the bar", _roots),
+        "planned harmonic rhythm": _asked("planned harmonic rhythm", _changes),
+        "planned coloured chords": _asked("planned coloured chords", _colours),
     },
     RHYTHM: {
         "cell 1 beats ago": _same_cell,
@@ -132,6 +181,10 @@ _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
         **{f"groove {bars} bars ago": _same_groove for bars in RECALLED_BARS},
         "cell in the recalled bar": _same_cell,
         **{f"cell after the last {many}": _same_cell for many in ("one", "two")},
+        "planned density": _asked("planned density", _of_cells(lambda cell: cell.count(ONSET))),
+        "planned off beat": _asked("planned off beat", _of_cells(lambda cell: cell[1:].count(ONSET))),
+        "planned off eighth": _asked("planned off eighth", _of_cells(lambda cell: cell[1::2].count(ONSET))),
+        "planned rests": _asked("planned rests", _of_cells(lambda cell: cell.count(REST))),
         "groove in the recalled bar": _same_groove,
     },
     MELODY: {
@@ -142,5 +195,7 @@ _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
         **{f"pitch {bars} bars ago": _interval(FAR) for bars in RECALLED_BARS},
         **{f"pitch {how}": _interval(FAR) for how in ("in the recalled bar", "by sequence", "by inversion")},
         **{f"pitch after the last {many}": _interval(FAR) for many in ("one", "two")},
+        "pitch by figure": _interval(FAR),
+        "planned register": _registers,
     },
 }

@@ -164,8 +164,8 @@ def compare(
     weights = weights or RewardWeights()
     reference = reference or Reference.from_scores(training)
     random = np.random.default_rng(seed)
-    real = Profile(held_out, training, reference)
     real_songs, own_songs = _songs(songs, len(held_out)), _songs(training_songs, len(training))
+    real = Profile(held_out, training, reference, real_songs.tolist())
     halves = _halves(real_songs, random)
     size = min(map(len, halves))
     profiles = [real.select(half[:size].tolist()) for half in halves]
@@ -174,30 +174,23 @@ def compare(
         rows = random.choice(len(mine.score), min(len(mine.score), size), replace=False)
         return judge(mine.select(sorted(rows.tolist())), profiles, seed, weights, classification)
 
-    known: dict[str, list[tuple[Profile, Sequence[int] | None]]] = {}
+    known: dict[str, list[Profile]] = {}
     for name, scores in sets.items():
         runs = [scores] if isinstance(scores, Score) else scores
         if not runs or not all(map(len, runs)):
             raise EvaluationError(f"the set {name!r} has no pieces")
-        known[name] = [(Profile(score, training, reference), None) for score in runs]
+        known[name] = [Profile(score, training, reference) for score in runs]
     drawn, others = _drawn_songs(own_songs, size, random)
-    known[TRAINING] = [
-        # Numbers of their own: no training song is one of those kept out.
-        (Profile(training.select(drawn), training.select(others), reference), (-1 - own_songs[drawn]).tolist())
-    ]
+    # Numbers of their own: no training song is one of those kept out.
+    apart = (-1 - own_songs[drawn]).tolist()
+    known[TRAINING] = [Profile(training.select(drawn), training.select(others), reference, apart)]
     shuffled = shuffle_bars(held_out, torch.Generator().manual_seed(seed))
-    known[SHUFFLED] = [(Profile(shuffled, training, reference), real_songs.tolist())]
+    known[SHUFFLED] = [Profile(shuffled, training, reference, real_songs.tolist())]
     found: dict[str, tuple[Evaluation, ...]] = {
-        name: tuple(
-            judged(mine, classify(mine.features, real.features, songs=own, real_songs=real_songs.tolist(), seed=seed))
-            for mine, own in runs
-        )
-        for name, runs in known.items()
+        name: tuple(judged(mine, _told(mine, real, seed)) for mine in runs) for name, runs in known.items()
     }
-    found[REAL_AGAINST_REAL] = _real_against_real(
-        profiles, [real_songs[half[:size]] for half in halves], seed, weights
-    )
-    shown = {name: runs[0][0] for name, runs in known.items()} | {REAL_AGAINST_REAL: real}
+    found[REAL_AGAINST_REAL] = _real_against_real(profiles, seed, weights)
+    shown = {name: runs[0] for name, runs in known.items()} | {REAL_AGAINST_REAL: real}
     return Comparison(
         found,
         {name: similarity(profile.score) for name, profile in shown.items()},
@@ -215,15 +208,17 @@ def similarity(score: Score, most: int = MOST_LAGS) -> tuple[Number, ...]:
     return tuple(found)
 
 
-def _real_against_real(
-    profiles: Sequence[Profile], songs: Sequence[Rows], seed: int, weights: RewardWeights
-) -> tuple[Evaluation, ...]:
+def _told(mine: Profile, real: Profile, seed: int) -> Classification:
+    own, other = (None if profile.songs is None else profile.songs.tolist() for profile in (mine, real))
+    return classify(mine.features, real.features, songs=own, real_songs=other, seed=seed)
+
+
+def _real_against_real(profiles: Sequence[Profile], seed: int, weights: RewardWeights) -> tuple[Evaluation, ...]:
     """Every half against its other half."""
     found = []
     for first in range(0, len(profiles), 2):
         pair = profiles[first : first + 2]
-        own, other = (numbers.tolist() for numbers in songs[first : first + 2])
-        told = classify(pair[0].features, pair[1].features, songs=own, real_songs=other, seed=seed)
+        told = _told(pair[0], pair[1], seed)
         found += [judge(mine, [theirs], seed, weights, told) for mine, theirs in (pair, pair[::-1])]
     return tuple(found)
 

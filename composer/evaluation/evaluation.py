@@ -34,10 +34,20 @@ class EvaluationError(TriadError):
 
 
 class Profile:
-    """Everything measured of one set of pieces, each part once and on demand."""
+    """Everything measured of one set of pieces, each part once and on demand.
 
-    def __init__(self, score: Score, training: Score, reference: Reference) -> None:
+    Args:
+        score: the pieces.
+        training: those learned from.
+        reference: their statistics.
+        songs: for each piece the song it was cut from; each is a song of its own by default.
+    """
+
+    def __init__(
+        self, score: Score, training: Score, reference: Reference, songs: Sequence[int] | None = None
+    ) -> None:
         self.score, self.training, self.reference = score, training, reference
+        self.songs = None if songs is None else np.asarray(songs, np.int64)
 
     @cached_property
     def features(self) -> dict[str, Values]:
@@ -56,8 +66,9 @@ class Profile:
 
     def select(self, rows: Sequence[int]) -> Profile:
         """The profile of some of the pieces; what is measured already is kept."""
-        part = Profile(self.score.select(rows), self.training, self.reference)
         index = list(rows)
+        songs = None if self.songs is None else self.songs[index].tolist()
+        part = Profile(self.score.select(rows), self.training, self.reference, songs)
         part.features = {name: value[index] for name, value in self.features.items()}
         part.terms = {name: value[index] for name, value in self.terms.items()}
         part.runs = self.runs[index]
@@ -96,7 +107,8 @@ class Diversity:
 
     Attributes:
         distinct: share of pieces unlike any earlier one of the set.
-        nearest: mean distance to the nearest other piece, 0..1 (share of notes not in common).
+        nearest: mean distance to the nearest other piece, 0..1 (share of notes not in common); of real music to the
+            nearest of another song, for what a song repeats is one piece.
         real_nearest: the same in as many real pieces.
     """
 
@@ -135,7 +147,10 @@ class Evaluation:
         against: number of real pieces they were compared with (of the first set of those, where there are several).
         overlap: mean overlap of all features.
         overlap_by_group: the same for melody, rhythm, harmony and structure.
-        reward: for each agent the weighted sum of the terms, a bar, with its confidence interval; 0: as the corpus.
+        reward: for each agent the weighted sum of the terms of theory, a bar, with its confidence interval; 0: as
+            the corpus.
+        following: the weighted sum of the terms that compare a piece with its plan, all agents together; real music
+            follows its own to the letter.
         terms: every reward term, a bar, with its confidence interval.
         features: every feature.
         diversity: how different the pieces are.
@@ -148,6 +163,7 @@ class Evaluation:
     overlap: Number
     overlap_by_group: Mapping[str, Number]
     reward: Mapping[str, Estimate]
+    following: Estimate
     terms: Mapping[str, Estimate]
     features: Mapping[str, FeatureFigure]
     diversity: Diversity
@@ -217,7 +233,9 @@ def judge(
         for group in groups
     }
     values = np.stack([mine.terms[name] for name in TERMS])
-    rewards = weights.matrix().double().numpy() @ values
+    matrix = weights.matrix().double().numpy()
+    planned = np.array([term.group == "plan" for term in TERMS.values()])
+    rewards = np.concatenate([(matrix * ~planned) @ values, (matrix * planned).sum(0, keepdims=True) @ values])
     low, high = confidence(np.concatenate([values, rewards]), generator)
     means = [*values.mean(1), *rewards.mean(1)]
     estimates = [Estimate(*map(defined, row)) for row in zip(means, low, high, strict=True)]
@@ -226,7 +244,8 @@ def judge(
         against=len(real[0].score),
         overlap=_average([figure.overlap for figure in figures.values()]),
         overlap_by_group=by_group,
-        reward=dict(zip(AGENTS, estimates[len(TERMS) :], strict=True)),
+        reward=dict(zip(AGENTS, estimates[len(TERMS) : -1], strict=True)),
+        following=estimates[-1],
         terms=dict(zip(TERMS, estimates, strict=False)),
         features=figures,
         diversity=_diversity(mine, real, generator),
@@ -239,15 +258,17 @@ def _diversity(mine: Profile, real: Sequence[Profile], generator: np.random.Gene
     """Distances to the nearest piece shrink with the number of pieces, so both sides get the same number."""
     size = min(len(mine.score), *(len(other.score) for other in real))
 
-    def spread(score: Score) -> Number:
+    def spread(profile: Profile) -> Number:
         if size < 2:
             return None
-        return defined(nearest(score.select(_draw(len(score), size, generator))).mean())
+        rows = _draw(len(profile.score), size, generator)
+        songs = None if profile.songs is None else profile.songs[rows]
+        return defined(nearest(profile.score.select(rows), songs).mean())
 
     return Diversity(
         distinct=defined(distinct_share(mine.score)),
-        nearest=spread(mine.score),
-        real_nearest=_average([spread(other.score) for other in real]),
+        nearest=spread(mine),
+        real_nearest=_average([spread(other) for other in real]),
     )
 
 

@@ -76,7 +76,9 @@ def _group(name: str) -> Figure:
 
 
 def _reward(agent: str) -> Figure:
-    return Figure(f"reward_{agent}", f"reward a bar, {agent}", lambda found: found.reward[agent].mean, scale=False)
+    return Figure(
+        f"reward_{agent}", f"theory reward a bar, {agent}", lambda found: found.reward[agent].mean, scale=False
+    )
 
 
 def _feature(key: str, name: str, feature: str, *goals: Goal) -> Figure:
@@ -109,6 +111,7 @@ FIGURES: tuple[Figure, ...] = (
     ),
     Figure("reward", "theory reward a bar", _all_rewards, (_ABOVE_REAL,), scale=False),
     *(_reward(agent) for agent in ("chord", "rhythm", "melody")),
+    Figure("following", "reward for following the plan", lambda found: found.following.mean, scale=False),
     Figure("distinct", "distinct pieces", lambda found: found.diversity.distinct, (_at_least(1.0),)),
     Figure("nearest", "distance to the nearest piece", lambda found: found.diversity.nearest, (_within(0.10),)),
     Figure("copied_run", "longest copied run (notes)", lambda found: found.copying.longest, (_NO_MORE_THAN_REAL,)),

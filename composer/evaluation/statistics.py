@@ -100,9 +100,16 @@ def distances(score: Score) -> Values:
     return found
 
 
-def nearest(score: Score) -> Values:
-    """(B,): each piece's distance to the nearest other piece of the set (:func:`distances`)."""
+def nearest(score: Score, songs: NDArray[np.int64] | None = None) -> Values:
+    """(B,): each piece's distance to the nearest other piece of the set (:func:`distances`).
+
+    Args:
+        score: the pieces.
+        songs: (B,) the song each was cut from: pieces of one song are not compared. Where all are of one they are.
+    """
     between = distances(score)
+    if songs is not None and len(np.unique(songs)) > 1:
+        between[songs[:, None] == songs] = np.inf
     np.fill_diagonal(between, np.inf)
     found: Values = between.min(1)
     return found

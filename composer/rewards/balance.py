@@ -26,6 +26,7 @@ BALANCED: Mapping[str, tuple[int, ...]] = {
     "density": (RHYTHM,),
     "syncopation": (RHYTHM,),
     "duration": (RHYTHM,),
+    "silence": (RHYTHM,),
     "rhythm_variety": (RHYTHM,),
     "interval": (MELODY,),
     "tendency": (MELODY,),

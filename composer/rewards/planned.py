@@ -15,9 +15,10 @@ from torch import Tensor
 from composer.form.phrases import cadences
 from composer.form.recalls import likenesses, recalled_bars, relations
 from composer.form.targets import classes, measured, registers
-from composer.plan import INDEX, RELATIONS, TARGETS
+from composer.plan import CADENCES, INDEX, RELATIONS, TARGETS
+from composer.rewards.harmony import close_of
 from composer.rewards.measure import Measure, Places
-from composer.view import View
+from composer.view import CHORD_TONES, View
 
 # Relations that a listener may take for each other; missing the planned one by a relative is half right.
 _FAMILIES = torch.tensor([("new", "loose", "rhythm", "copy").index(name) for name in (
@@ -60,10 +61,19 @@ def harmonic_recall(view: View) -> Places:
 
 
 def planned_cadence(view: View) -> Places:
-    """Does each phrase close with the cadence that is planned for it? 1 if so, else 0."""
+    """Does each phrase close with the cadence that is planned for it, and comes to rest there?
+
+    The grade is 0 for another cadence. For the planned one it is 1 where the phrase shall run on; else the mean of 1
+    and how long the last note is (:attr:`composer.rewards.harmony.Close.rest`), halved for a note outside the chord.
+    The context is the planned cadence.
+    """
     planned = _planned(view, "cadence")
     here = (planned > 0) & (_planned(view, "bars to the phrase's end") == 1)
-    return _at_bars(view, (cadences(view) + 1 == planned).float(), here)
+    close = close_of(view, torch.arange(view.bar_count).expand_as(planned))
+    rest = (1 + close.rest) / 2 * torch.where(CHORD_TONES[close.chord, close.pitch % 12], 1.0, 0.5)
+    rest = torch.where(planned == 1 + CADENCES.index("none"), 1.0, torch.where(close.known, rest, 0.5))
+    grade = (cadences(view) + 1 == planned).float() * rest
+    return Places(view.bar_end, grade, here & view.bar_here, planned)
 
 
 def register(view: View) -> Places:
@@ -98,7 +108,14 @@ def _row(name: str, function: Callable[[View], Places], description: str) -> Mea
 MEASURES = (
     _row("melodic_recall", melodic_recall, "bars that return, vary or renew as planned"),
     _row("harmonic_recall", harmonic_recall, "harmony that returns or moves on as planned"),
-    _row("planned_cadence", planned_cadence, "phrases that close as planned"),
+    Measure(
+        "planned_cadence",
+        "plan",
+        planned_cadence,
+        "phrases that close as planned",
+        "meter",
+        contexts=len(CADENCES) + 1,
+    ),
     _row("register", register, "bars that lie as high as planned"),
     _row(
         "rhythm_targets",

@@ -235,15 +235,15 @@ class Rule:
 RULES: Mapping[str, Rule] = {
     "excessively repeated": Rule(excessively_repeated, -1.0),
     "autocorrelation": Rule(_correlated, -15.0),
-    "mean autocorrelation": Rule(_mean_correlated, -200.0),
+    "mean autocorrelation": Rule(_mean_correlated, -300.0),
     "not in key": Rule(not_in_key, -2.0),
     "starts on the tonic": Rule(_tonic_first, 2.0),
-    "leaps": Rule(_leaps, 2.5),
+    "leaps": Rule(_leaps, 2.0),
     "leaps onward": Rule(_leaps_onward, -1.5),
-    "unique maximum": Rule(lambda event: _gained(highest_is_unique(event)), 3.0),
-    "unique minimum": Rule(lambda event: _gained(lowest_is_unique(event)), 3.0),
+    "unique maximum": Rule(lambda event: _gained(highest_is_unique(event)), 2.5),
+    "unique minimum": Rule(lambda event: _gained(lowest_is_unique(event)), 2.5),
     "in a motif": Rule(motif, 0.9),
-    "in a repeated motif": Rule(_recalled, 2.0),
+    "in a repeated motif": Rule(_recalled, 2.7),
 }
 
 

@@ -226,3 +226,26 @@ def test_a_reading_sets_the_paper_real_music_and_ours_beside_each_other() -> Non
     printed = reading.markdown()
     assert "| 75.70 % | " in printed
     assert f"| {reading.reached('ours')} |" in printed
+
+
+def test_going_on_after_a_leap_costs_and_turning_back_does_not() -> None:
+    # Up a fifth and on to A; up a fifth, again, and back; down an octave and on down.
+    on = rules.rule_credits(row(*[14, 1, 21, 21, 23, 1, 1, 1] * 4))["leaps onward"]
+    back = rules.rule_credits(row(*[14, 1, 21, 21, 19, 18, 16, 14] * 4))["leaps onward"]
+    down = rules.rule_credits(row(*[26, 1, 14, 1, 13, 11, 14, 26] * 4))["leaps onward"]
+    assert places(on)[:1] == [4]
+    assert places(back) == []
+    assert 4 in places(down)
+    assert 5 not in places(down)
+
+
+def test_the_mean_autocorrelation_pays_rows_that_lie_across_from_it() -> None:
+    event = torch.tensor([[14, 1] * 16, [14, 1, 1, 1] * 8])
+    count = torch.tensor([32, 32])
+    single = rules.rule_credits(event[:1])
+    assert torch.allclose(single["autocorrelation"], single["mean autocorrelation"])
+    both = rules.rule_credits(event)["mean autocorrelation"][:, -1].double()
+    found = [rules.autocorrelation(event, count, lag)[0] for lag in rules.LAGS]
+    for which in range(2):
+        expected = sum(float(value[which]) * float(value.sum()) / 2 for value in found)
+        assert float(both[which]) == pytest.approx(expected, abs=1e-5)
