@@ -34,7 +34,7 @@ def test_every_slot_tells_of_one_agent_or_of_none() -> None:
     assert told["pitch in the recalled bar"] == told["pitch a beat on in the recalled bar"] == MELODY
     assert {name for name, agent in told.items() if agent is None and not name.startswith("planned ")} == {
         *("turn", "mode", "meter", "beat of the bar", "bar of eight", "bars left", "step of the beat"),
-        "a groove is asked for",
+        *("a groove is asked for", "cadence of the bar"),
     }
     # The plan is nobody's: it is settled before the first note.
     assert not any(agent is not None for name, agent in told.items() if name.startswith("planned "))
