@@ -63,7 +63,7 @@ def check_form(form: str, bars: int | None) -> None:
     Raises:
         TriadError: if it cannot, or does not.
     """
-    from composer.form import parse_form, parts_of, usual_bars
+    from composer.forms import parse_form, parts_of, usual_bars
 
     usual = usual_bars(form)
     parts_of(parse_form(form), bars or usual)

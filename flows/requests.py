@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from composer.form import usual_bars
+from composer.forms import usual_bars
 from flows.checks import USUAL_BARS, check
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from composer.form.forms import FormError, forms_for, parse_form, parts_of
+from composer.forms import FormError, forms_for, parse_form, parts_of
 from composer.plan import CADENCES, COLUMNS, HARMONY_RELATIONS, INDEX, RELATIONS, SECTIONS, TARGETS, WIDTH
 
 _SECTION, _PLACE, _LEFT = INDEX["section"], INDEX["bar of the phrase"], INDEX["bars to the phrase's end"]

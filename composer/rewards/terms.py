@@ -16,11 +16,11 @@ from composer.view import View
 from composer.vocabulary import AGENTS
 
 # Weights (chord, rhythm, melody). Grades (level and peak terms) differ between good and bad music by less than
-# log-probabilities (typical terms) do, hence 2..4 for them and a half or one for these. Only terms that pass the audit
-# on the pop songs have a weight: they rank real music over what the prior alone writes under a plan, and that over
-# random music, each with an AUC of .6 or more, and do not count notes (tests/flows/test_audit.py). The others are
-# watched: they show where a set of pieces leaves the corpus, and a training's settings may give them weights. What the
-# weighted terms might be bought with is held by the balance.
+# log-probabilities (typical terms) do, hence 2..4 for them and a half or one for these. Only terms that pass the
+# audit on the pop songs have a weight: they rank real music over what the prior alone writes under a plan, and that
+# over random music, each with an AUC of .6 or more, and do not count notes (tests/flows/test_audit.py). The others
+# are watched: they show where a set of pieces leaves the corpus, and a training's settings may give them weights.
+# What the weighted terms might be bought with is held by the balance.
 _WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "strong_beats": (3.0, 1.0, 4.0),
     "dissonance": (0.0, 0.0, 0.0),

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.corpus import bundled_corpus, cached_corpus
-from composer.form import FORMS, FormError, analyse, draw_plan, parse_form, parts_of, usual_bars
-from composer.form.forms import Part, forms_for, phrase_lengths
+from composer.form import analyse, draw_plan
+from composer.forms import FORMS, FormError, Part, forms_for, parse_form, parts_of, phrase_lengths, usual_bars
 from composer.plan import CADENCES, COLUMNS, HARMONY_RELATIONS, INDEX, LONGEST_PHRASE, RELATIONS, SECTIONS, TARGETS
 from composer.score import Score
 from tests.composer.pieces import piece, random_pieces
