@@ -200,6 +200,13 @@ class TestDrawing:
         relation = torch.stack([plan[8:, INDEX["relation"]] for plan in plans])
         assert bool((relation[:, 4:7] != copy).all())
 
+    def test_sections_are_sung(self, bank: torch.Tensor):
+        paused = bank.clone()
+        paused[::2, 2:, INDEX["register"]] = 0
+        for seed in range(10):
+            plan = draw_plan(paused, 32, seeded(seed), form="A B A B")
+            assert float((plan[:, INDEX["register"]] > 0).float().mean()) >= 0.85
+
     def test_an_introduction_is_silent(self, bank: torch.Tensor):
         plan = draw_plan(bank, 24, seeded(1), form="intro A outro").long()
         assert plan[:8, INDEX["register"]].tolist() == plan[16:, INDEX["register"]].tolist() == [0] * 8
