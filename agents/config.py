@@ -121,6 +121,8 @@ class TrainConfig:
     balance: Share = 0.05
     """How quickly the mixture of intervals, durations, chords and the like is held at the corpus' (see
     :class:`composer.rewards.Balance`), in units of reward a nat and iteration; 0 lets it go."""
+    plans: bool = True
+    """Whether pieces have form plans, real ones as new ones; else nothing is planned."""
     priors: PriorConfig = field(default_factory=PriorConfig)
     """How the three priors are learned."""
     chord: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.06))

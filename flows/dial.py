@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
-from composer.environment import Conditions
 from composer.evaluation import TradeOff, trade_off
 from composer.export.files import written_whole
 from composer.rewards import RewardWeights
 from flows.composing import Model
 from flows.errors import FlowError
 from flows.judging import Music as Excerpts
+from flows.judging import draw_conditions
 from flows.music import Music
 
 
@@ -32,7 +32,7 @@ def dial_curve(
         model: who writes.
         music: what it is judged by.
         dials: settings for all agents together.
-        count: pieces at each setting; the conditions are drawn once, from the real pieces.
+        count: pieces at each setting; the conditions are drawn once, from the pieces learned from.
         seed: of all draws.
         progress: called with the number of settings done and their total.
 
@@ -45,8 +45,7 @@ def dial_curve(
     real, learned = (
         Excerpts.of(part, trio.vocabulary, trio.config.bars).score for part in (music.held_out, music.training)
     )
-    rows = torch.randint(len(real), (count,), generator=torch.Generator().manual_seed(seed))
-    conditions = Conditions.of(real).select(rows)
+    conditions = draw_conditions(learned, count, torch.Generator().manual_seed(seed))
     sets = {}
     for done, dial in enumerate(dict.fromkeys(dials)):
         progress(done, len(dials))

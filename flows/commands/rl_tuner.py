@@ -17,7 +17,7 @@ from flows.commands.common import check_model, json_option, opened, seed_option,
 @click.option("--count", type=click.IntRange(min=2), default=1000, show_default=True, help="Melodies of each set.")
 @click.option("--corpus", type=click.Path(path_type=Path), help="The music it learned from, if not in TRIAD_HOME.")
 @click.option("--held-out", type=click.Path(path_type=Path), help="Music it never saw; else a tenth of that corpus.")
-@click.option("--steps", type=click.IntRange(min=1), help="Decisions to learn the rules from.  [default: 2000000]")
+@click.option("--steps", type=click.IntRange(min=1), help="Decisions to learn the rules from.  [default: 5000000]")
 @seed_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the trio; else in TRIAD_HOME.")
 @json_option
