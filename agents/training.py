@@ -86,7 +86,7 @@ def train(
         vocabulary = Vocabulary.from_scores(corpus.scores)
         # The agents are measured by what their vocabulary can say. What is saved is what is trained on: the JSON
         # rounds its counts.
-        excerpts = planned(vocabulary, corpus.excerpts(config.bars))
+        excerpts = sayable(vocabulary, corpus.excerpts(config.bars), plans=config.plans)
         reference = Reference.from_json(Reference.from_scores(excerpts).to_json())
         kept = torch.randperm(len(excerpts), generator=generator(config.seed, "plans"))[:MOST_PLANS]
         priors = yield from learn_priors(vocabulary, corpus, config)
@@ -319,7 +319,7 @@ def learn_priors(
     order = torch.randperm(len(corpus), generator=generator(config.seed, "held out"))
     kept = min(max(round(config.priors.held_out * len(corpus)), 1), len(corpus) - 1)
     held_out, training = (
-        lessons(vocabulary, corpus.select(sorted(rows.tolist())), config.bars)
+        lessons(vocabulary, corpus.select(sorted(rows.tolist())), config.bars, plans=config.plans)
         for rows in (order[:kept], order[kept:])
     )
     sights = Sight.of_agents(replace(config, device="cpu"))
@@ -345,22 +345,28 @@ def learn_priors(
 
 
 @torch.inference_mode()
-def lessons(vocabulary: Vocabulary, corpus: Corpus, bars: int) -> Decisions:
-    """The decisions that write the pieces of a corpus again, each under the plan it follows.
+def lessons(vocabulary: Vocabulary, corpus: Corpus, bars: int, *, plans: bool = True) -> Decisions:
+    """The decisions that write the pieces of a corpus again, each under the plan it follows, or without ``plans``.
 
-    Pieces are written as a whole and, where they are long enough, again as excerpts of ``bars`` bars: what an agent
+    Pieces are written as a whole and, where they are longer, again as excerpts of ``bars`` bars: what an agent
     shall write must have plans like those it learned under.
     """
     sets = [corpus.scores]
-    if bool((corpus.scores.bars >= bars).any()):
+    if bool((corpus.scores.bars > bars).any()):
         sets.append(corpus.excerpts(bars))
-    written = [follow(vocabulary, planned(vocabulary, pieces))[1] for pieces in sets]
+    written = [follow(vocabulary, sayable(vocabulary, pieces, plans=plans))[1] for pieces in sets]
     return Decisions(*(torch.cat([getattr(part, field.name) for part in written]) for field in fields(Decisions)))
 
 
 def planned(vocabulary: Vocabulary, scores: Score) -> Score:
     """Real pieces as the vocabulary can say them, with the plans they follow."""
-    return analyse(follow(vocabulary, scores)[0])
+    return sayable(vocabulary, scores, plans=True)
+
+
+def sayable(vocabulary: Vocabulary, scores: Score, *, plans: bool) -> Score:
+    """Real pieces as the vocabulary can say them, with the plans they follow where ``plans`` are wanted."""
+    found, _ = follow(vocabulary, scores)
+    return analyse(found) if plans else found
 
 
 def _by_terms(config: TrainConfig) -> JudgeFactory:

@@ -12,25 +12,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from agents.config import TrainConfig
-from agents.judging import Judgement, PlainJudge
-from agents.seeding import derive
+from agents.seeding import derive, generator
 from agents.training import train
 from agents.trio import Trio
 from composer.corpus import Corpus, CorpusError
 from composer.environment import Conditions
 from composer.evaluation.rl_tuner import Definition, Tally, by_events, by_notes
-from composer.rewards.rl_tuner import events, rule_credits, rule_rewards
 from composer.score import Score, concatenate
 from composer.theory import MODE_INDEX, parse_meter
 from flows.composing import Model
 from flows.errors import FlowError
 from flows.music import Music
+from flows.rules import RulesJudge
 from flows.stages import share_done
 
 METER, BARS = "4/4", 2
 THEORY_DIAL = 20.0
-STEPS = 2_000_000
+STEPS = 5_000_000
 DEFINITIONS: Mapping[str, Callable[[Score], dict[str, Tally]]] = {
     "by events, as the paper": by_events,
     "by notes": by_notes,
@@ -40,9 +41,11 @@ DEFINITIONS: Mapping[str, Callable[[Score], dict[str, Tally]]] = {
 # rule to follow and stays with its prior. What a batch's mean autocorrelation was says little ten iterations later.
 _SETTINGS: Mapping[str, Any] = {
     "bars": BARS,
+    "plans": False,
+    "pieces": 512,
     "chord": {"kl_target": 0.0, "updates": 1},
-    "rhythm": {"kl_target": 0.7, "temperature": 1.0, "replay_capacity": 16_000},
-    "melody": {"kl_target": 0.7, "temperature": 1.0, "replay_capacity": 40_000},
+    "rhythm": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 32_000},
+    "melody": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 80_000},
 }
 
 
@@ -124,7 +127,7 @@ def learn_rules(
     known = model.provenance
     provenance = {name: known[name] for name in known if name in ("style", "arrangement", "typical")}
     for record in train(
-        music, config, folder, judged_by=lambda _: _RulesJudge(), provenance={**provenance, "rules": "RL Tuner"}
+        music, config, folder, judged_by=lambda _: RulesJudge(), provenance={**provenance, "rules": "RL Tuner"}
     ):
         if record.agent == "trio":
             progress(share_done(record, config), f"iteration {record.step}")
@@ -153,14 +156,8 @@ def compare_with_rl_tuner(
     Raises:
         FlowError: if there is no model.
     """
-    conditions = _conditions(trio, count, BARS, derive(seed, "plans"))
-    sets = {
-        f"{model.style}, dial 1": _excerpts(model, held_out, count, seed),
-        **{
-            f"rules, dial {setting:g}": trio.compose(conditions, seed=derive(seed, "rl tuner"), dial=setting)
-            for setting in (1.0, dial)
-        },
-    }
+    sets = {f"{model.style}, dial 1": _excerpts(model, held_out, count, seed)}
+    sets |= {f"rules, dial {setting:g}": melodies(trio, count, seed, setting) for setting in (1.0, dial)}
     definitions = {name: Definition.of(measure, held_out.scores, sets) for name, measure in DEFINITIONS.items()}
     return Table(definitions, count, len(held_out))
 
@@ -170,12 +167,12 @@ def rules_folder(model: Model, music: Music, config: TrainConfig, root: Path) ->
     return root / "rl-tuner" / f"{model.style}-{music.training.digest}-seed{config.seed}-{config.steps}"
 
 
-def _conditions(trio: Trio, count: int, bars: int, seed: int) -> Conditions:
-    """As the paper's melodies, with plans of the music that ``trio`` learned from."""
-    alike = Conditions.uniform(
-        count, meter=parse_meter(METER), mode=MODE_INDEX["major"], bars=bars, tonic=0, tempo=96.0
-    )
-    return trio.plan(alike, seed=seed)
+def melodies(trio: Trio, count: int, seed: int, dial: float) -> Score:
+    """Pieces of two bars in C by the trio of the rules, planned as the excerpts it learned from are."""
+    rows = torch.randint(len(trio.plans), (count,), generator=generator(seed, "rl tuner plans"))
+    conditions = trio.plans.select(rows)
+    conditions = replace(conditions, tonic=torch.zeros_like(conditions.tonic))
+    return trio.compose(conditions, seed=derive(seed, "rl tuner"), dial=dial)
 
 
 def _excerpts(model: Model, alike: Corpus, count: int, seed: int) -> Score:
@@ -186,18 +183,10 @@ def _excerpts(model: Model, alike: Corpus, count: int, seed: int) -> Score:
     found: list[Score] = []
     while sum(map(len, found)) < count:
         seed = derive(seed, "excerpts")
-        pieces = model.trio.compose(_conditions(model.trio, -(-count * BARS // bars), bars, seed), seed=seed)
+        conditions = Conditions.uniform(
+            -(-count * BARS // bars), meter=parse_meter(METER), mode=MODE_INDEX["major"], bars=bars
+        )
+        pieces = model.trio.compose(model.trio.plan(conditions, seed=seed), seed=seed)
         meta = [replace(alike.meta[0], file=str(row)) for row in range(len(pieces))]
         found.append(Corpus.of(pieces, meta).excerpts(BARS))
     return concatenate(found).select(slice(0, count))
-
-
-class _RulesJudge(PlainJudge):
-    """Judges by the table's rules, and reports what each of them paid."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda score: rule_rewards(rule_credits(events(score))))
-
-    def __call__(self, score: Score) -> Judgement:
-        found = rule_credits(events(score))
-        return Judgement(rule_rewards(found), {name: float(credit.sum(1).mean()) for name, credit in found.items()})

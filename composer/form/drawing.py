@@ -43,7 +43,7 @@ def draw_plan(bank: Tensor, bars: int, random: torch.Generator, *, form: str | N
         names, weights = zip(*forms_for(bars), strict=True)
         form = names[int(torch.multinomial(torch.tensor(weights), 1, generator=random))]
     parts = parts_of(parse_form(form), bars)
-    # Sections are sung, all but intro and outro: a plan of a piece whose melody pauses for bars would leave them empty.
+    # Sections are sung, all but intro and outro: the plan of a piece whose melody pauses would leave them empty.
     sung = (bank[:, :, _REGISTER] > 0).float().mean(1)
     bank = bank[sung >= min(_SUNG, float(sung.max()))]
     lead = _below(len(bank), random)

@@ -17,7 +17,7 @@ from flows.opening import opened
 )
 @click.option("--count", type=click.IntRange(min=2), default=1000, show_default=True, help="Melodies of each set.")
 @music_options
-@click.option("--steps", type=click.IntRange(min=1), help="Decisions to learn the rules from.  [default: 2000000]")
+@click.option("--steps", type=click.IntRange(min=1), help="Decisions to learn the rules from.  [default: 5000000]")
 @seed_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the trio; else in TRIAD_HOME.")
 @json_option

@@ -178,6 +178,17 @@ def test_priors_learn_from_whole_pieces_and_excerpts_each_under_its_own_plan() -
     assert (decisions.observation[:, names.index("planned section")] > 0).all()
 
 
+def test_pieces_without_plans_are_learned_and_written_without(tmp_path: Path) -> None:
+    corpus = small_corpus().select([0, 1])
+    decisions = lessons(VOCABULARY, corpus, 8, plans=False)
+    names = [slot.name for slot in SLOTS]
+    # As long as the pieces are, so they are learned from once.
+    assert int((decisions.time == 0)[decisions.turn == CHORD].sum()) == 2
+    assert not decisions.observation[:, names.index("planned section")].any()
+    run(tmp_path, small_config(plans=False))
+    assert not Trio.load(tmp_path / "model").plans.plan.any()
+
+
 def test_minutes_end_a_run(tmp_path: Path) -> None:
     records = run(tmp_path, replace(small_config(), steps=None, minutes=1e-6))
     assert [record.step for record in records if record.agent == "trio"] == [1]

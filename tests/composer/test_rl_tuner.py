@@ -108,10 +108,11 @@ def test_the_rules_pay_at_the_end_what_the_piece_is_then() -> None:
     assert float(credits_["unique maximum"].sum()) == 1.0
     assert float(credits_["starts on the tonic"].sum()) == 1.0
     assert float(credits_["not in key"].sum()) == 0.0
-    reward = rules.rule_rewards(credits_)
+    weights = {name: rule.weight for name, rule in rules.RULES.items()}
+    reward = rules.rule_rewards(credits_, weights)
     assert reward.shape == (3, 1, 32)
     assert float(reward[0].abs().sum()) == 0.0
-    total = sum(rule.weight * float(credits_[name].sum()) for name, rule in rules.RULES.items())
+    total = sum(weight * float(credits_[name].sum()) for name, weight in weights.items())
     assert float(reward[2].sum()) == pytest.approx(total, abs=1e-4)
 
 
