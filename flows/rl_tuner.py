@@ -44,7 +44,7 @@ _SETTINGS: Mapping[str, Any] = {
     "plans": False,
     "pieces": 512,
     "chord": {"kl_target": 0.0, "updates": 1},
-    "rhythm": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 32_000},
+    "rhythm": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 32_000, "learning_rate": 4e-4},
     "melody": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 80_000},
 }
 
