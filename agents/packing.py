@@ -21,11 +21,19 @@ from agents.trio import Trio
 def pack(trio: Trio, directory: Path) -> None:
     """Write ``trio`` into ``directory`` with its weights in float16; :meth:`agents.trio.Trio.load` reads it.
 
+    The plans of its training pieces stay as they are: a tempo is no weight.
+
     Raises:
         CheckpointError: if the directory cannot be written, or a weight is beyond float16 (65504).
     """
     write_bundle(
-        directory, "model", {name: _half(name, tensor) for name, tensor in trio.tensors().items()}, trio.describe()
+        directory,
+        "model",
+        {
+            name: tensor if name.startswith("plans.") else _half(name, tensor)
+            for name, tensor in trio.tensors().items()
+        },
+        trio.describe(),
     )
 
 

@@ -7,6 +7,7 @@ with the same weights, bit for bit, as one that was never disturbed.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import fields, replace
@@ -42,8 +43,8 @@ JudgeFactory = Callable[[Reference], Judge]
 # Plans kept with a model: enough that no two pieces of an evening need to share one.
 MOST_PLANS = 1024
 
-# What a run may be told differently when it goes on: when to stop and how often to save.
-_FREE = ("steps", "minutes", "checkpoint_every")
+# What a run may be told differently when it goes on: when to stop, how often to save and how to leave the model.
+_FREE = ("steps", "minutes", "checkpoint_every", "restraint")
 
 
 def train(
@@ -231,7 +232,7 @@ class Training:
         return score, decisions, choices
 
     def model(self) -> Trio:
-        """The trio as it stands, with its provenance brought up to date."""
+        """The trio as it stands, at the temperatures to compose at and with its provenance brought up to date."""
         own = {
             "corpus": self._corpus_digest,
             "seed": self.trio.config.seed,
@@ -239,7 +240,10 @@ class Training:
             "steps": self.steps,
             "torch": torch.__version__,
         }
-        return replace(self.trio, provenance={**self.trio.provenance, **own})
+        chord, rhythm, melody = (copy.copy(agent) for agent in self.trio.agents)
+        for agent in (chord, rhythm, melody):
+            agent.temperature *= self.trio.config.restraint
+        return replace(self.trio, agents=(chord, rhythm, melody), provenance={**self.trio.provenance, **own})
 
     def save(self, directory: Path) -> None:
         """Write a checkpoint into ``directory``, in place of the last one."""

@@ -1,4 +1,7 @@
-"""What can be said of a request before anything heavy is loaded. No torch, no pydantic, no file is opened."""
+"""What can be said of a request before anything heavy is loaded. No pydantic, no file is opened.
+
+No torch either, unless a form is asked for.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ POLICIES = ("agents", "prior", "random")
 AGENTS = ("chord", "rhythm", "melody")
 AUDIO = ("wav", "flac", "ogg", "mp3")
 FORMATS = ("mid", *AUDIO, "png", "html")
-MOST_BARS = 512
+USUAL_BARS, MOST_BARS = 16, 512
 SLOWEST, FASTEST = 20.0, 400.0
 MOST_DIAL = 1000.0
 
@@ -22,12 +25,14 @@ def check(
     key: str | None = None,
     meter: str | None = None,
     bars: int | None = None,
+    form: str | None = None,
     tempo: float | None = None,
     seed: int | None = None,
     policy: str | None = None,
     dial: str | None = None,
+    humanize: bool | None = None,
 ) -> None:
-    """See that every field given is one a piece can have.
+    """See that every field given is one a piece can have, and that they go together.
 
     Raises:
         TriadError: naming the first that is not.
@@ -38,6 +43,8 @@ def check(
         parse_meter(meter)
     if bars is not None and not 1 <= bars <= MOST_BARS:
         raise FlowError(f"{bars} bars: a piece has 1 to {MOST_BARS}")
+    if form is not None:
+        check_form(form, bars)
     if tempo is not None and not SLOWEST <= tempo <= FASTEST:
         raise FlowError(f"tempo {tempo:g}: give {SLOWEST:g} to {FASTEST:g} quarter notes a minute")
     if seed is not None and not 0 <= seed < 2**63:
@@ -48,6 +55,20 @@ def check(
         read_dial(dial)
         if policy in ("prior", "random"):
             raise FlowError(f"dial {dial}: it turns the agents, and policy {policy} asks none; leave one of them out")
+
+
+def check_form(form: str, bars: int | None) -> None:
+    """See that a form can be read and fits a piece of ``bars`` bars, or of its own usual length.
+
+    Raises:
+        TriadError: if it cannot, or does not.
+    """
+    from composer.forms import parse_form, parts_of, usual_bars
+
+    usual = usual_bars(form)
+    parts_of(parse_form(form), bars or usual)
+    if bars is None and usual > MOST_BARS:
+        raise FlowError(f"form {form}: eight bars a section make {usual} bars, and a piece has 1 to {MOST_BARS}")
 
 
 def read_dial(text: str) -> dict[str, float]:

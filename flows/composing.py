@@ -17,7 +17,7 @@ import torch
 
 from agents.seeding import derive, generator
 from agents.trio import Trio
-from composer.arrangement import Arrangement, arrange, load_style
+from composer.arrangement import Arrangement, Style, arrange, load_style
 from composer.environment import Conditions, play, uniform_policy
 from composer.environment.settings import make_settings
 from composer.export import write_listening_page, write_midi, write_piano_roll
@@ -103,15 +103,48 @@ class Model:
         )
         seed = derive(asked["seed"], "piece", str(number))
         if self.trio is not None:
+            conditions = self.trio.plan(conditions, seed=seed, form=asked["form"])
             policy = cast(Literal["agents", "prior", "random"], asked["policy"])
             return self.trio.compose(
                 conditions, policy=policy, seed=seed, dial=read_dial(asked["dial"] or "1")
             ), asked
         if asked["policy"] != "random":
             raise FlowError(f"policy {asked['policy']} needs a model: run 'triad train', or take --policy random")
+        if asked["form"] is not None:
+            raise FlowError(
+                f"form {asked['form']}: plans come from the music of a model, and there is none; name one"
+            )
         with torch.inference_mode():
             score, _ = play(vocabulary, conditions, uniform_policy(generator(seed, "random")))
         return score, asked
+
+
+def compose_and_arrange(
+    model: Model, request: Request, number: int = 1, *, style: str | Style | None = None
+) -> tuple[Score, Arrangement, dict[str, Any]]:
+    """Piece ``number`` of a request, the same set for instruments, and the request with every field filled in.
+
+    Args:
+        model: who writes.
+        request: what.
+        number: of the piece, from 1.
+        style: of the arrangement; by default as the model's style wants.
+
+    Raises:
+        TriadError: if the model cannot write such a piece, or there is no such arrangement.
+    """
+    score, asked = model.compose(request, number)
+    title = f"{model.style.capitalize()} in {asked['key']}, no. {number} of seed {asked['seed']}"
+    arrangement = arrange(
+        score,
+        0,
+        style=style or model.arrangement,
+        # Of its own for every piece: those of one seed shall not share their drums.
+        seed=derive(asked["seed"], "arrangement", str(number)),
+        humanize=asked["humanize"],
+        title=title,
+    )
+    return score, arrangement, asked
 
 
 def model_digest(folder: Path) -> str:
@@ -153,23 +186,22 @@ def write_pieces(
     Raises:
         TriadError: if the model cannot write such a piece, or a file cannot be written.
     """
-    instruments = load_style(arrangement or model.arrangement)
+    instruments = arrangement or model.arrangement
+    style = load_style(instruments)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".triad-", dir=output) as workshop:
             pieces = []
             for number in range(1, count + 1):
-                score, asked = model.compose(request, number)
+                _, arranged, asked = compose_and_arrange(model, request, number, style=style)
                 stem = name.format(seed=asked["seed"], number=number)
-                title = f"{model.style.capitalize()} in {asked['key']}, no. {number} of seed {asked['seed']}"
-                arranged = arrange(score, 0, style=instruments, seed=asked["seed"], title=title)
                 piece = {
                     "triad": triad_version(),
                     "model": {"digest": model.digest, "source": model.source, **model.provenance},
                     "request": asked,
                     "number": number,
                     "style": model.style,
-                    "arrangement": arrangement or model.arrangement,
+                    "arrangement": instruments,
                     **_write(arranged, Path(workshop) / stem, formats, soundfont),
                 }
                 (Path(workshop) / f"{stem}.json").write_text(json.dumps(piece, indent=1) + "\n", encoding="utf-8")
@@ -197,6 +229,10 @@ def _write(arrangement: Arrangement, stem: Path, formats: Sequence[str], soundfo
     found: dict[str, Any] = {
         "title": arrangement.title,
         "tracks": [track.name for track in arrangement.tracks],
+        "sections": [
+            {"name": section.name, "bars": (section.end - section.start) // arrangement.bar_ticks}
+            for section in arrangement.sections
+        ],
         "midi_sha256": hashlib.sha256(midi.read_bytes()).hexdigest(),
     }
     sounding = [ending for ending in formats if ending in AUDIO]

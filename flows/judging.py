@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from agents.config import AgentConfig, TrainConfig
 from agents.seeding import derive, generator
-from agents.training import planned
 from agents.trio import Trio
-from composer.corpus import Corpus
 from composer.environment import Conditions
 from composer.evaluation import Comparison, Markov, Report, compare
 from composer.rewards import RewardWeights
 from composer.score import Score
-from composer.theory import METERS
-from composer.vocabulary import AGENTS, Vocabulary
+from composer.vocabulary import AGENTS
 from flows.composing import Model
 from flows.errors import FlowError
 from flows.home import Home
+from flows.music import Excerpts, draw_conditions, music_of
 from flows.revision import triad_version
-from flows.stages import HELD_OUT, CorpusFile, read_corpus
+from flows.stages import CorpusFile
 
 AGENTS_SET, PRIOR_SET, RANDOM_SET, MARKOV_SET = "agents", "prior", "random", "order-3 Markov"
 # What of an agent was taken away, by what is said of models without it.
@@ -38,29 +33,6 @@ _TAKEN_AWAY: Mapping[str, Callable[[AgentConfig], bool]] = {
 _FREE = ("seed", "device", "checkpoint_every")
 
 
-@dataclass(frozen=True, slots=True)
-class Music:
-    """Excerpts of real pieces as a vocabulary can say them, with their plans: like is compared with like.
-
-    Attributes:
-        score: (E,) the excerpts.
-        songs: (E,) the piece of the corpus each was cut from.
-    """
-
-    score: Score
-    songs: tuple[int, ...]
-
-    @classmethod
-    def of(cls, corpus: Corpus, vocabulary: Vocabulary, bars: int) -> Music:
-        """The excerpts of ``bars`` bars in the metres the vocabulary knows.
-
-        Raises:
-            CorpusError: if no piece is long enough, or none is in such a metre.
-        """
-        known = corpus.of_meters([METERS[index].name for index in vocabulary.meters()])
-        return cls(planned(vocabulary, known.excerpts(bars)), tuple(known.excerpt_rows(bars).tolist()))
-
-
 def variant(config: TrainConfig) -> str:
     """What a model is called by what was taken away from its agents; ``agents`` where nothing was."""
     said = []
@@ -71,11 +43,6 @@ def variant(config: TrainConfig) -> str:
     if len(learning) < len(AGENTS):
         said.append(f"frozen partners, {' and '.join(learning) or 'nobody'} learns")
     return ", ".join(said) or AGENTS_SET
-
-
-def draw_conditions(training: Score, count: int, random: torch.Generator) -> Conditions:
-    """What ``count`` pieces to judge are written under: as pieces that were learned from."""
-    return Conditions.of(training).select(torch.randint(len(training), (count,), generator=random))
 
 
 def judge_models(
@@ -106,7 +73,10 @@ def judge_models(
     """
     trios = _trios(models)
     trio = next(iter(trios.values()))[0]
-    found, training, real = _music(models[0], trio, home, corpus, held_out)
+    music = music_of(models[0], home, corpus, held_out)
+    training, real = (
+        Excerpts.of(part, trio.vocabulary, trio.config.bars) for part in (music.training, music.held_out)
+    )
     by_prior = next((runs for runs in trios.values() if any(agent.prior for agent in runs[0].agents)), ())
 
     def conditions(run: int) -> Conditions:
@@ -139,12 +109,13 @@ def judge_models(
     digests = ", ".join(sorted(model.digest for model in models))
     about = (
         f"Models {digests}: {'; '.join(said)}.",
-        f"Learned from {found.style} ({found.digest}): {len(training.score)} excerpts of {trio.config.bars} bars. "
+        f"Learned from {music.file.style} ({music.file.digest}): {len(training.score)} excerpts of "
+        f"{trio.config.bars} bars. "
         f"Judged by {len(real.score)} excerpts of {len(set(real.songs))} pieces kept out of training"
         f"{f' ({held_out.name})' if held_out else ''}, {count} pieces composed a run, seed {seed}, "
         f"Triad {triad_version()}.",
     )
-    return Report(f"Evaluation: {found.style}", comparison, about), found
+    return Report(f"Evaluation: {music.file.style}", comparison, about), music.file
 
 
 def figures(comparison: Comparison) -> dict[str, float]:
@@ -199,43 +170,3 @@ def _differing(one: TrainConfig, other: TrainConfig) -> str | None:
     """The first setting in which two configurations of one variant differ."""
     mine, theirs = one.to_json(), other.to_json()
     return next((name for name in mine if name not in _FREE and mine[name] != theirs[name]), None)
-
-
-def _music(
-    model: Model, trio: Trio, home: Home, corpus: Path | None, held_out: Path | None
-) -> tuple[CorpusFile, Music, Music]:
-    """What was learned from and what to judge by."""
-    known = model.provenance
-    kept = home.corpora / str(known.get("corpus_file", ""))
-    if corpus is None and not kept.is_file():
-        raise FlowError(
-            f"the corpus {known.get('corpus_source')} ({known.get('corpus_digest')}) that {model.source} learned "
-            f"from is not in {home.corpora}: give it with --corpus"
-        )
-    found = read_corpus(corpus or kept, known.get("style"), home)
-    whole = Corpus.load(Path(found.path))
-    learned, kept_out = whole.split(HELD_OUT)
-    if whole.digest == known.get("corpus"):
-        learned = whole
-    elif learned.digest != known.get("corpus"):
-        raise FlowError(
-            f"{found.source} holds the corpus {found.digest}, but the model learned from "
-            f"{known.get('corpus_digest')}: give that one, for other music may not have been kept out of training"
-        )
-    wanted = known.get("held_out_digest")
-    if held_out is not None:
-        kept_out = Corpus.load(Path(read_corpus(held_out, None, home).path))
-        if kept_out.digest in (whole.digest, learned.digest):
-            raise FlowError(f"{held_out} is what {model.source} learned from: give music it does not know")
-    elif learned is whole:
-        but = f" and kept out the music {wanted}" if wanted else ""
-        raise FlowError(
-            f"{model.source} learned from all of {found.source}{but}: give music it does not know with --held-out"
-        )
-    if wanted is not None and kept_out.digest != wanted:
-        raise FlowError(
-            f"{held_out or found.source} holds the music {kept_out.digest}, but {model.source} kept out {wanted}: "
-            "give that one with --held-out"
-        )
-    training, real = (Music.of(part, trio.vocabulary, trio.config.bars) for part in (learned, kept_out))
-    return found, training, real

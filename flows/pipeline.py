@@ -138,11 +138,13 @@ def render(
     output: Path,
     key: str | None = None,
     meter: str | None = None,
-    bars: int = 32,
+    bars: int | None = None,
+    form: str | None = None,
     tempo: float | None = None,
     seed: int = 0,
     policy: str = "agents",
     dial: str | None = None,
+    humanize: bool = False,
     formats: list[str] | None = None,
     arrangement: str | None = None,
     soundfont: Path | None = None,
@@ -155,17 +157,22 @@ def render(
         output: Folder for the files.
         key: Such as "D minor"; by default as in the model's music.
         meter: Such as "3/4"; by default as in the model's music.
-        bars: Length in bars.
+        bars: Length in bars; by default 16, or eight for each section of the form.
+        form: Sections, such as "AABA" or "intro verse chorus"; drawn from the model's music where none is given.
         tempo: Quarter notes a minute; by default as in the model's music.
         seed: Of all random choices.
         policy: Who writes: agents, prior or random.
         dial: From style to theory: 0 style alone, 1 as trained, more theory; or such as "melody=2,chord=1".
+        humanize: Whether notes lie off the grid a little, as people play.
         formats: Of mid, wav, flac, ogg, mp3, png and html; mid, wav, png and html by default.
         arrangement: How it is set for instruments; by default as the style of the model's music wants.
         soundfont: To render with; else the one that is found.
         run_id: MLflow run to keep the files with; one of its own where none is given.
     """
-    request = {"key": key, "meter": meter, "bars": bars, "tempo": tempo, "seed": seed, "policy": policy, "dial": dial}
+    request = {
+        **{"key": key, "meter": meter, "bars": bars, "form": form, "tempo": tempo},
+        **{"seed": seed, "policy": policy, "dial": dial, "humanize": humanize},
+    }
     wanted = formats or ["mid", "wav", "png", "html"]
     tracker = Tracker(Home.here())
     with _run(tracker, run_id, f"piece · {Path(model).name} · seed {seed}", kind="render") as run:

@@ -23,7 +23,9 @@ from flows.tracking import STORE_ERRORS, Run, Tracker
 CHAMPION = "champion"
 _ARTIFACT = "trio"
 _CODE = Path(__file__).with_name("serving_model.py")
-_EXAMPLE = [{"key": "D minor", "meter": "4/4", "bars": 8, "tempo": 96.0, "seed": 1, "policy": "agents"}]
+_EXAMPLE = [
+    {"key": "D minor", "meter": "4/4", "bars": 8, "form": "AA'", "tempo": 96.0, "seed": 1, "policy": "agents"}
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ DEFINITIONS: Mapping[str, Callable[[Score], dict[str, Tally]]] = {
 _SETTINGS: Mapping[str, Any] = {
     "bars": BARS,
     "plans": False,
+    "restraint": THEORY_DIAL,
     "pieces": 512,
     "chord": {"kl_target": 0.0, "updates": 1},
     "rhythm": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 32_000, "learning_rate": 4e-4},
@@ -133,11 +134,7 @@ def learn_rules(
             progress(share_done(record, config), f"iteration {record.step}")
         elif record.phase == "prior":
             progress(0.0, f"prior of {record.agent}, epoch {record.step}")
-    trio = Trio.load(folder / "model")
-    for agent in trio.agents:
-        agent.temperature *= THEORY_DIAL
-    trio.save(folder / "model")
-    return trio
+    return Trio.load(folder / "model")
 
 
 def compare_with_rl_tuner(
@@ -164,7 +161,7 @@ def compare_with_rl_tuner(
 
 def rules_folder(model: Model, music: Music, config: TrainConfig, root: Path) -> Path:
     """Where the trio of the rules lives that was given no folder: outside of the models that pieces are asked of."""
-    return root / "rl-tuner" / f"{model.style}-{music.digest}-seed{config.seed}-{config.steps}"
+    return root / "rl-tuner" / f"{model.style}-{music.training.digest}-seed{config.seed}-{config.steps}"
 
 
 def melodies(trio: Trio, count: int, seed: int, dial: float) -> Score:

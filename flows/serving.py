@@ -8,11 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from composer.arrangement import arrange
 from composer.export import write_midi
 from composer.score import ONSET, REST, Score
 from composer.theory import METERS, chord_name
-from flows.composing import Model
+from flows.composing import Model, compose_and_arrange
 from flows.requests import Request
 
 
@@ -50,8 +49,7 @@ class Piece(BaseModel):
 
 def answer(model: Model, request: Request) -> Piece:
     """Compose what is asked for; the same request gives the same piece."""
-    score, asked = model.compose(request)
-    arrangement = arrange(score, 0, style=model.arrangement, seed=asked["seed"])
+    score, arrangement, asked = compose_and_arrange(model, request)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "piece.mid"
         write_midi(arrangement, path)

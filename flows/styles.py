@@ -140,7 +140,12 @@ def style_of_folder(folder: Path) -> str:
 
 def arrangement_for(style: str) -> str:
     """The arrangement a style of music is given: the one of its name, or pop."""
-    return style if (_ARRANGEMENTS_FOLDER / f"{style}.toml").is_file() else FALLBACK_ARRANGEMENT
+    return style if style in arrangements() else FALLBACK_ARRANGEMENT
+
+
+def arrangements() -> tuple[str, ...]:
+    """The arrangements that come with Triad, by name."""
+    return tuple(sorted(path.stem for path in _ARRANGEMENTS_FOLDER.glob("*.toml")))
 
 
 def bundled_styles() -> tuple[str, ...]:

@@ -25,8 +25,9 @@ from composer.errors import TriadError
 from composer.evaluation import headline
 from flows import judging, registry, stages
 from flows.composing import Model, write_pieces
-from flows.home import Home, is_uri, model_folder
+from flows.home import Home
 from flows.journal import journal, remember, remembered
+from flows.opening import opened
 from flows.progress import heard_by, report, report_files
 from flows.reports import write_report
 from flows.requests import Request
@@ -185,16 +186,6 @@ def compose_and_render(
         )
     report("render", 1.0, "done")
     return piece
-
-
-@contextmanager
-def opened(model: str, home: Home) -> Iterator[Model]:
-    """The model a MODEL argument names, for as long as the block lasts."""
-    if is_uri(model):
-        with registry.fetched(model, home) as folder:
-            yield Model.load(folder, model)
-    else:
-        yield Model.load(model_folder(model))
 
 
 @contextmanager

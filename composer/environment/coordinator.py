@@ -35,6 +35,8 @@ _MAX_BEATS = max(meter.beats for meter in METERS)
 # Music before the first bar, so that looking back never leaves the tensors: all zeros, which reads as "none".
 _BEATS_BEFORE = max(RECALLED_BARS) * _MAX_BEATS
 _STEPS_BEFORE = max(RECALLED_BARS) * max(meter.bar_steps for meter in METERS)
+_OCTAVE, _LONGEST_GAP = 12, 16
+_FIGURES = (2 * _OCTAVE + 2) * (_LONGEST_GAP + 1)
 _PLANNED = [INDEX[name] for name in PLANNED]
 _RECALLED, _CADENCE, _LEFT = INDEX["recalled"], INDEX["cadence"], INDEX["bars to the phrase's end"]
 
@@ -157,6 +159,9 @@ class Coordinator:
         self._recent_pitches = zeros(size, RECENT_PITCHES)
         # What came after every pair of choices when it was last heard; the pair (none, x) stands for x alone.
         self._after = tuple(zeros(size, (choices + 1) ** 2) for choices in self._choices)
+        # The interval that led on from every pair of an interval and the time to the next note, when last heard.
+        self._figures = zeros(size, _FIGURES)
+        self._last_interval, self._struck_at = zeros(size), zeros(size)
         self._beat_run = torch.arange(MAX_BEAT_STEPS, device=self.device) + _STEPS_BEFORE
         self.turn = torch.full((size,), CHORD, device=self.device)
         self._settle(conditions)
@@ -173,6 +178,7 @@ class Coordinator:
             *(self._cell_now, self._age, self._since_onset, self._sounding),
             *(self._groove, self._groove_now, self.groove_next),
             *(self._recent_chords, self._recent_pitches, *self._after),
+            *(self._figures, self._last_interval, self._struck_at),
         ):
             state[rows] = 0
         self.turn[rows] = CHORD
@@ -230,6 +236,7 @@ class Coordinator:
         then, before = (self._pitch.gather(1, column)[:, 0] for column in (step, step - 1))
         last = self._recent_pitches[:, 0]
         known = recalls & (before > 0) & (last > 0)
+        led = self._figures.gather(1, self._figure())[:, 0]
         highest = self.vocabulary.sizes[MELODY]
         single = [
             self.turn,
@@ -269,6 +276,7 @@ class Coordinator:
                     dim=1,
                 ),
                 *(self._after[agent].gather(1, self._pairs(agent)) for agent in (CHORD, RHYTHM, MELODY)),
+                ((last + led - _OCTAVE - 1).clamp(1, highest) * (led > 0))[:, None],
                 (plan[:, _CADENCE] * (plan[:, _LEFT] == 1))[:, None],
                 plan[:, _PLANNED],
             ],
@@ -304,6 +312,12 @@ class Coordinator:
             # Where another agent decides, what is there already is written again.
             after, pairs = self._after[agent], self._pairs(agent)
             after.scatter_(1, pairs, torch.where(decided[:, None], choice[:, None], after.gather(1, pairs)))
+        last, figure = self._recent_pitches[:, 0], self._figure()
+        interval = torch.where(last > 0, (actions + 1 - last).clamp(-_OCTAVE, _OCTAVE) + _OCTAVE + 1, 0)
+        follows = (melody_turn & (last > 0))[:, None]
+        self._figures.scatter_(1, figure, torch.where(follows, interval[:, None], self._figures.gather(1, figure)))
+        self._last_interval = torch.where(melody_turn, interval, self._last_interval)
+        self._struck_at = torch.where(melody_turn, self.time, self._struck_at)
         moved = torch.cat([actions[:, None], self._recent_chords[:, :-1]], dim=1)
         self._recent_chords = torch.where(changed[:, None], moved, self._recent_chords)
         self._age = self._age * ~changed
@@ -344,6 +358,11 @@ class Coordinator:
         self._groove_now = groove * ~(leave & (turn_of_beat != RHYTHM))
         self.groove_next = chord_turn & self._accompanied
         self.turn = torch.where(to_melody, MELODY, torch.where(chord_turn | groove_turn, RHYTHM, turn_of_beat))
+
+    def _figure(self) -> Tensor:
+        """(B, 1) int64: where ``self._figures`` holds what followed the last interval and the time since."""
+        gap = (self.time - self._struck_at).clamp(0, _LONGEST_GAP)
+        return (self._last_interval * (_LONGEST_GAP + 1) + gap)[:, None]
 
     def _pairs(self, agent: int) -> Tensor:
         """(B, 2) int64: where ``self._after`` holds what followed the agent's last choice, and its last two."""

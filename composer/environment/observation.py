@@ -5,7 +5,8 @@ A slot is a categorical value. :data:`SLOTS` is the whole table: its order is th
 speaks of music that may not exist yet. The slots that say what stood at this place 1, 2, 4 and 8 bars ago and in the
 bar that the plan recalls are the essential ones: they lower the priors' held-out error most. "By sequence" is the
 pitch that moves from the last note as the recalled bar moves there, "by inversion" the one that moves the other way.
-"After the last one" is what followed the agent's last choice (or two) when the piece last had it: figures return.
+"After the last one" is what followed the agent's last choice (or two) when the piece last had it, "by figure" where
+the interval leads that followed the last interval, at the same distance in time: figures return.
 """
 
 from __future__ import annotations
@@ -129,6 +130,7 @@ SLOTS: tuple[Slot, ...] = (
         for agent, what, size in ((CHORD, "chord", _chords), (RHYTHM, "cell", _cells), (MELODY, "pitch", _pitches))
         for many in ("one", "two")
     ),
+    Slot("pitch by figure", (MELODY,), _pitches),
     Slot("cadence of the bar", _ALL, _constant(len(CADENCES) + 1)),
     *(Slot(f"planned {name}", agents, _constant(COLUMNS[INDEX[name]].size)) for name, agents in PLANNED.items()),
 )

@@ -195,6 +195,7 @@ _TABLES: dict[int, dict[str, Callable[[Vocabulary], Tensor]]] = {
         **{f"pitch {bars} bars ago": _interval(FAR) for bars in RECALLED_BARS},
         **{f"pitch {how}": _interval(FAR) for how in ("in the recalled bar", "by sequence", "by inversion")},
         **{f"pitch after the last {many}": _interval(FAR) for many in ("one", "two")},
+        "pitch by figure": _interval(FAR),
         "planned register": _registers,
     },
 }

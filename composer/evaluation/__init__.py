@@ -15,6 +15,7 @@ from composer.evaluation.evaluation import (
 from composer.evaluation.features import features
 from composer.evaluation.figures import FIGURE, FIGURES, Figure
 from composer.evaluation.markov import Markov
+from composer.evaluation.plots import draw_trade_off
 from composer.evaluation.report import Report, headline, verdicts
 from composer.evaluation.trade_off import Point, TradeOff, trade_off
 
@@ -39,6 +40,7 @@ __all__ = [
     "audit",
     "classify",
     "compare",
+    "draw_trade_off",
     "evaluate",
     "features",
     "headline",

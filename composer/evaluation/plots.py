@@ -11,6 +11,7 @@ import numpy as np
 from composer.evaluation.comparison import REAL_AGAINST_REAL, Comparison
 from composer.evaluation.evaluation import Estimate
 from composer.evaluation.figures import FIGURE, FIGURES, Figure
+from composer.evaluation.trade_off import TradeOff
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +33,26 @@ def plots(comparison: Comparison) -> dict[str, bytes]:
         "similarity": _similarity(comparison),
         "features": _features(comparison),
     }
+
+
+def draw_trade_off(curve: TradeOff, title: str) -> bytes:
+    """PNG data of a dial's curve: reward upwards, overlap to the right; a dot is a setting, the star real music."""
+    drawing = _drawing(7.2, 4.4)
+    axes = drawing.add_subplot()
+    overlaps, rewards = [point.overlap or 0.0 for point in curve.points], [point.reward for point in curve.points]
+    axes.plot(overlaps, rewards, color=_COLOURS[1], marker="o")
+    for dial, overlap, reward in zip(curve.dials, overlaps, rewards, strict=True):
+        axes.annotate(f"{dial:g}", (overlap, reward), xytext=(6, 5), textcoords="offset points", fontsize=9.5)
+    real = (curve.real.overlap or 0.0, curve.real.reward)
+    axes.plot(*real, color=_REAL, marker="*", markersize=14, ls="")
+    axes.annotate("real music", real, xytext=(0, 11), textcoords="offset points", ha="center", fontsize=9.5)
+    axes.axhline(curve.real.reward, color=_REAL, lw=0.8, ls=":")
+    axes.set_xlabel("overlap of features with music kept out of training (style)")
+    axes.set_ylabel("theory reward a bar")
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.margins(0.12)
+    _plain(axes)
+    return _png(drawing)
 
 
 def _drawing(width: float, height: float) -> Drawing:

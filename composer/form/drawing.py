@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from composer.form.forms import FormError, forms_for, parse_form, parts_of
+from composer.forms import FormError, forms_for, parse_form, parts_of
 from composer.plan import CADENCES, COLUMNS, HARMONY_RELATIONS, INDEX, RELATIONS, SECTIONS, TARGETS, WIDTH
 
 _SECTION, _PLACE, _LEFT = INDEX["section"], INDEX["bar of the phrase"], INDEX["bars to the phrase's end"]
@@ -13,6 +13,7 @@ _LAG, _RELATION, _HARMONY = INDEX["recalled"], INDEX["relation"], INDEX["harmony
 _CADENCE, _REGISTER, _CLIMAX = INDEX["cadence"], INDEX["register"], INDEX["climax"]
 _PIECE = [INDEX[target.name] for target in TARGETS if target.over == "piece"]
 _PHRASE = [INDEX[target.name] for target in TARGETS if target.over == "phrase"]
+_SUNG = 0.85  # share of a section's bars in which the melody strikes a note, at least
 _NEW = 1 + RELATIONS.index("new")
 _LITERAL = (1 + RELATIONS.index("copy"), 1 + HARMONY_RELATIONS.index("same"))
 _CHANGED = tuple(1 + RELATIONS.index(name) for name in ("loose", "rhythm", "shape", "sequence", "variation"))
@@ -42,6 +43,9 @@ def draw_plan(bank: Tensor, bars: int, random: torch.Generator, *, form: str | N
         names, weights = zip(*forms_for(bars), strict=True)
         form = names[int(torch.multinomial(torch.tensor(weights), 1, generator=random))]
     parts = parts_of(parse_form(form), bars)
+    # Sections are sung, all but intro and outro: a plan of a piece whose melody pauses for bars would leave them empty.
+    sung = (bank[:, :, _REGISTER] > 0).float().mean(1)
+    bank = bank[sung >= min(_SUNG, float(sung.max()))]
     lead = _below(len(bank), random)
     plan = torch.zeros(bars, WIDTH, dtype=torch.uint8)
     begun: dict[str, tuple[int, int]] = {}
@@ -76,7 +80,8 @@ def _below(bound: int, random: torch.Generator) -> int:
 def _phrase(plan: Tensor, bars: int, skip: int, random: torch.Generator) -> Tensor:
     """``bars`` bars of a plan from the beginning of one of its phrases; recalls that reach before it are dropped."""
     starts = ((plan[:, _PLACE] == 1) & (torch.arange(len(plan)) + bars <= len(plan))).nonzero().flatten().tolist()
-    starts = starts or [0]
+    sung = [float((plan[start : start + bars, _REGISTER] > 0).float().mean()) for start in starts or [0]]
+    starts = [start for start, share in zip(starts or [0], sung, strict=True) if share >= min(_SUNG, max(sung))]
     at = starts[skip] if skip < len(starts) else starts[_below(len(starts), random)]
     rows = plan[[min(at + bar, len(plan) - 1) for bar in range(bars)]].clone()
     outside = rows[:, _LAG] > torch.arange(bars)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -16,12 +16,6 @@ from flows.errors import FlowError
 from flows.home import Home, is_uri, model_folder
 from flows.progress import Console, heard_by
 from flows.styles import bundled_styles, check_style_name, model_of_style, model_unless_named
-
-if TYPE_CHECKING:
-    from flows.composing import Model
-
-if TYPE_CHECKING:
-    from flows.composing import Model
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,6 +70,22 @@ def training_options(command: F) -> F:
     return command
 
 
+def music_options(command: F) -> F:
+    """Where the music is that a model is measured by."""
+    for option in (
+        click.option(
+            "--held-out",
+            type=click.Path(path_type=Path),
+            help="Music it never saw, a folder or a corpus file; else the tenth of its corpus kept out of training.",
+        ),
+        click.option(
+            "--corpus", type=click.Path(path_type=Path), help="The music it learned from, if not in TRIAD_HOME."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @contextmanager
 def working() -> Iterator[None]:
     """Progress is shown on stderr, and whatever libraries print goes there too: stdout is for the result."""
@@ -121,6 +131,17 @@ def choose_model(model: str | None, style: str | None) -> tuple[str, str]:
     return str(found.folder), found.source
 
 
+def check_music(*places: Path | None) -> None:
+    """See that music named by a user is there.
+
+    Raises:
+        FlowError: naming the first that is not.
+    """
+    for music in places:
+        if music is not None and not music.exists():
+            raise FlowError(f"{music}: no such folder; name a folder of MIDI files (.mid) or a corpus file")
+
+
 def check_training(
     corpus: Path | None, held_out: Path | None, style: str | None, settings: Path | None
 ) -> dict[str, Any] | None:
@@ -129,9 +150,7 @@ def check_training(
     Raises:
         TriadError: naming what is missing.
     """
-    for music in (corpus, held_out):
-        if music is not None and not music.exists():
-            raise FlowError(f"{music}: no such folder; name a folder of MIDI files (.mid) or a corpus file")
+    check_music(corpus, held_out)
     if style is not None:
         check_style_name(style)
     if corpus is None and style is not None and style not in bundled_styles():
@@ -155,25 +174,3 @@ def check_training(
     except AgentError as error:
         raise FlowError(f"{settings}: {error}; agents/config.py lists the settings and their ranges") from None
     return read
-
-
-@contextmanager
-def opened(model: str | None, home: Home, source: str | None = None) -> Iterator[Model]:
-    """The model a checked MODEL argument names, for as long as the block lasts; None stands for no model.
-
-    Args:
-        model: its folder or URI.
-        home: whose store it is in, if it is in one.
-        source: what it is called where a piece says who wrote it, if not by ``model``.
-    """
-    from flows.composing import Model
-
-    if model is None:
-        yield Model.none()
-    elif is_uri(model):
-        from flows.registry import fetched
-
-        with fetched(model, home) as folder:
-            yield Model.load(folder, source or model)
-    else:
-        yield Model.load(Path(model), source)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from flows.checks import POLICIES
-from flows.commands.common import choose_model, json_option, opened, seed_option, show, soundfont_option, working
+from flows.commands.common import choose_model, json_option, seed_option, show, soundfont_option, working
+from flows.opening import opened
+from flows.styles import arrangements
 
 
 @click.command()
@@ -19,7 +22,11 @@ from flows.commands.common import choose_model, json_option, opened, seed_option
 )
 @click.option("--key", help='Such as "D minor"; by default as in the model\'s music.')
 @click.option("--meter", help="Such as 3/4; by default as in the model's music.")
-@click.option("--bars", type=int, default=16, show_default=True, help="Length in bars.")
+@click.option("--bars", type=int, help="Length in bars.  [default: 16, or 8 for each section of the form]")
+@click.option(
+    "--form",
+    help='Sections, such as AABA or "intro verse chorus verse chorus outro"; else drawn from the model\'s music.',
+)
 @click.option("--tempo", type=float, help="Quarter notes a minute; by default as in the model's music.")
 @seed_option
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="How many pieces.")
@@ -28,7 +35,13 @@ from flows.commands.common import choose_model, json_option, opened, seed_option
 )
 @click.option(
     "--arrangement",
-    help="Instruments: pop, folk, chorale or a TOML file; by default as the style of the music wants.",
+    help=f"Instruments: {', '.join(arrangements())} or a TOML file; by default as the style of the music wants.",
+)
+@click.option(
+    "--humanize/--no-humanize",
+    default=False,
+    show_default=True,
+    help="Off the grid a little, as people play; on the grid notation programs read it.",
 )
 @soundfont_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the files.")
@@ -40,12 +53,14 @@ def compose(
     dial: str | None,
     key: str | None,
     meter: str | None,
-    bars: int,
+    bars: int | None,
+    form: str | None,
     tempo: float | None,
     seed: int,
     count: int,
     formats: str,
     arrangement: str | None,
+    humanize: bool,
     soundfont: Path | None,
     output: Path,
     as_json: bool,
@@ -55,7 +70,11 @@ def compose(
     from flows.errors import FlowError
     from flows.home import Home
 
-    check(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy, dial=dial)
+    request: dict[str, Any] = {
+        **{"key": key, "meter": meter, "bars": bars, "form": form, "tempo": tempo},
+        **{"seed": seed, "policy": policy, "dial": dial, "humanize": humanize},
+    }
+    check(**request)
     wanted = check_formats(formats)
     check_writable(output)
     if soundfont is not None and not soundfont.is_file():
@@ -71,11 +90,10 @@ def compose(
         from flows.progress import report
         from flows.requests import Request
 
-        request = Request(key=key, meter=meter, bars=bars, tempo=tempo, seed=seed, policy=policy, dial=dial)
         with opened(named[0], Home.here(), named[1]) as loaded:
             pieces = write_pieces(
                 loaded,
-                request,
+                Request(**request),
                 output,
                 count=count,
                 formats=wanted,

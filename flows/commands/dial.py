@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from flows.commands.common import check_model, json_option, opened, seed_option, show, working
+from flows.commands.common import check_model, check_music, json_option, music_options, seed_option, show, working
+from flows.opening import opened
 
 
 @click.command()
 @click.argument("model", required=False)
 @click.option("--dials", default="0,0.5,1,2,4,8", show_default=True, help="Settings to compose at.")
 @click.option("--count", type=click.IntRange(min=2), default=200, show_default=True, help="Pieces at each setting.")
-@click.option("--corpus", type=click.Path(path_type=Path), help="The music it learned from, if not in TRIAD_HOME.")
-@click.option("--held-out", type=click.Path(path_type=Path), help="Music it never saw; else a tenth of that corpus.")
+@music_options
 @seed_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="PNG file for a picture of the curve.")
 @json_option
@@ -30,13 +30,10 @@ def dial(
 ) -> None:
     """How MODEL trades likeness to real music for theory along the dial of 'triad compose --dial'."""
     from flows.checks import check_picture, read_dials
-    from flows.errors import FlowError
     from flows.home import Home
 
     settings = read_dials(dials)
-    for music in (corpus, held_out):
-        if music is not None and not music.exists():
-            raise FlowError(f"{music}: no such folder; name a folder of MIDI files or a corpus file")
+    check_music(corpus, held_out)
     if output is not None:
         check_picture(output)
     chosen = check_model(model)

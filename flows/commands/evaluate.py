@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flows.commands.common import check_model, json_option, seed_option, show, working
+from flows.commands.common import check_model, check_music, json_option, music_options, seed_option, show, working
 
 
 @click.command()
@@ -15,12 +15,7 @@ from flows.commands.common import check_model, json_option, seed_option, show, w
     "--report", type=click.Path(path_type=Path), help="Folder for the report: Markdown, HTML, pictures, JSON."
 )
 @click.option("--count", type=click.IntRange(min=2), default=200, show_default=True, help="Pieces of each run.")
-@click.option("--corpus", type=click.Path(path_type=Path), help="The music it learned from, if not in TRIAD_HOME.")
-@click.option(
-    "--held-out",
-    type=click.Path(path_type=Path),
-    help="Music to judge by: a folder or a corpus file; else the tenth of the corpus that training keeps out.",
-)
+@music_options
 @seed_option
 @json_option
 def evaluate(
@@ -37,14 +32,10 @@ def evaluate(
     Models trained alike but for the seed are runs of one set: its figures are means with 95 % confidence intervals.
     """
     from flows.checks import check_writable
-    from flows.errors import FlowError
     from flows.home import Home
 
     chosen = [check_model(model) for model in models or (None,)]
-    if corpus is not None and not corpus.exists():
-        raise FlowError(f"{corpus}: no such folder; name the folder of MIDI files the model learned from")
-    if held_out is not None and not held_out.exists():
-        raise FlowError(f"{held_out}: no such folder; name a folder of MIDI files (.mid) or a corpus file")
+    check_music(corpus, held_out)
     home = Home.here()
     if report is not None:
         check_writable(report)

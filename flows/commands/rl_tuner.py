@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from flows.commands.common import check_model, json_option, opened, seed_option, show, working
+from flows.commands.common import check_model, check_music, json_option, music_options, seed_option, show, working
+from flows.opening import opened
 
 
 @click.command("rl-tuner")
@@ -15,8 +16,7 @@ from flows.commands.common import check_model, json_option, opened, seed_option,
     "--dial", default="20", show_default=True, help="How far toward theory the trio of the rules is turned."
 )
 @click.option("--count", type=click.IntRange(min=2), default=1000, show_default=True, help="Melodies of each set.")
-@click.option("--corpus", type=click.Path(path_type=Path), help="The music it learned from, if not in TRIAD_HOME.")
-@click.option("--held-out", type=click.Path(path_type=Path), help="Music it never saw; else a tenth of that corpus.")
+@music_options
 @click.option("--steps", type=click.IntRange(min=1), help="Decisions to learn the rules from.  [default: 5000000]")
 @seed_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the trio; else in TRIAD_HOME.")
@@ -44,9 +44,7 @@ def rl_tuner(
     if len(settings) != 1:
         raise FlowError(f"dial {dial!r}: give one number")
     chosen = check_model(model)
-    for music in (corpus, held_out):
-        if music is not None and not music.exists():
-            raise FlowError(f"{music}: no such folder; name a folder of MIDI files or a corpus file")
+    check_music(corpus, held_out)
     home = Home.here()
     for place in (home.root, output):
         if place is not None:

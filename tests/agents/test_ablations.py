@@ -30,9 +30,14 @@ def test_every_slot_tells_of_one_agent_or_of_none() -> None:
     assert told["chord 8 bars ago"] == told["beats since the chord changed"] == CHORD
     assert told["cell"] == told["a note sounds on"] == told["steps to the next onset in the beat"] == RHYTHM
     assert told["pitch 2 notes ago"] == MELODY
-    assert {name for name, agent in told.items() if agent is None} == {
-        *("turn", "mode", "meter", "beat of the bar", "bar of the phrase", "bars left", "step of the beat")
+    assert told["groove 2 bars ago"] == told["cell after the last two"] == RHYTHM
+    assert told["pitch in the recalled bar"] == told["pitch a beat on in the recalled bar"] == MELODY
+    assert {name for name, agent in told.items() if agent is None and not name.startswith("planned ")} == {
+        *("turn", "mode", "meter", "beat of the bar", "bar of eight", "bars left", "step of the beat"),
+        *("a groove is asked for", "cadence of the bar"),
     }
+    # The plan is nobody's: it is settled before the first note.
+    assert not any(agent is not None for name, agent in told.items() if name.startswith("planned "))
 
 
 def test_an_agent_without_partners_reads_nothing_of_their_parts() -> None:
@@ -55,7 +60,7 @@ def test_the_music_of_a_lonely_agent_does_not_depend_on_the_others() -> None:
     alone, seeing = make_trio(all_agents(partners="hidden")), make_trio(all_agents())
 
     def moved(trio: Trio) -> bool:
-        usual, other = (trio.compose(one, seed=3, temperature={"rhythm": tau}) for tau in (1.0, 0.01))
+        usual, other = (trio.compose(one, seed=3, dial={"rhythm": dial}) for dial in (1.0, 100.0))
         assert not torch.equal(usual.cell, other.cell)
         return not torch.equal(usual.chord, other.chord)
 

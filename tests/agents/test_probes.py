@@ -176,7 +176,7 @@ def test_an_illegal_action_is_never_taken(learner: str, exploration: str) -> Non
     assert (taken[0] == 1).all()
 
 
-def test_the_temperature_dial_leads_from_the_values_to_the_prior() -> None:
+def test_the_dial_leads_from_the_prior_to_the_values() -> None:
     prior = Network((1,), 2, hidden=8, dueling=False, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         prior.head_bias.copy_(torch.log(torch.tensor([0.9, 0.1])))
@@ -184,14 +184,14 @@ def test_the_temperature_dial_leads_from_the_values_to_the_prior() -> None:
     learn(agent, [[Step(0, action, float(action), 0.0, even(0, 1, actions=2))] for action in range(2)])
     seen, legal = torch.zeros(20_000, 1, dtype=torch.uint8), torch.ones(20_000, 2, dtype=torch.bool)
 
-    def share(temperature: float) -> float:
+    def share(dial: float) -> float:
         random = torch.Generator().manual_seed(0)
-        return float(perform(agent, seen, legal, random, temperature=temperature).float().mean())
+        return float(perform(agent, seen, legal, random, dial=dial).float().mean())
 
     odds = 0.1 * math.exp(1 / 0.5) / 0.9
-    assert share(1e-3) == 1.0
+    assert share(0.0) == pytest.approx(0.1, abs=0.01)
     assert share(1.0) == pytest.approx(odds / (1 + odds), abs=0.02)
-    assert share(1e3) == pytest.approx(0.1, abs=0.01)
+    assert share(1e3) == 1.0
 
 
 @pytest.mark.parametrize(("learner", "target"), LEARNERS)

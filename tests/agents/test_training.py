@@ -154,6 +154,14 @@ def test_training_needs_an_end(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_finished_model_is_more_restrained_than_it_learned(tmp_path: Path) -> None:
+    for restraint in (1.4, 2.0):
+        run(tmp_path, small_config(steps=300, restraint=restraint))
+        learned = read_bundle(tmp_path / "checkpoint", "checkpoint")[1]["temperatures"]
+        kept = [agent.temperature for agent in Trio.load(tmp_path / "model").agents]
+        assert kept == pytest.approx([restraint * temperature for temperature in learned])
+
+
 def test_one_piece_is_too_few_for_a_prior(tmp_path: Path) -> None:
     with pytest.raises(AgentError, match="at least two pieces, the corpus has 1"):
         list(train(small_corpus().select([0]), small_config(), tmp_path))

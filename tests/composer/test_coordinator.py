@@ -219,6 +219,25 @@ def test_the_observation_tells_what_is_planned_and_what_the_recalled_bar_holds()
     assert not any(seen[name] for name in names if "recalled" in name or "planned" in name)
 
 
+def test_the_observation_remembers_what_followed_what() -> None:
+    tune = piece("60 - - - 62 - - - 64 - - - - - - -  67 - - - 69 - - - 60 - - - 62 - - -", [C] * 8)
+    decisions = follow(VOCABULARY, tune)[1]
+    names = [slot.name for slot in SLOTS]
+
+    def before(time: int) -> dict[str, int]:
+        at = ((decisions.turn == MELODY) & (decisions.time == time)).nonzero().item()
+        return dict(zip(names, decisions.observation[at].tolist(), strict=True))
+
+    c4 = 60 - VOCABULARY.low + 1
+    # After the A: two semitones up were followed, a quarter on, by two more.
+    assert before(24)["pitch by figure"] == c4 + 9 + 2
+    assert before(24)["pitch after the last one"] == 0
+    # After the second C: D came after C before, but not after A and C.
+    assert before(28)["pitch after the last one"] == c4 + 2
+    assert before(28)["pitch after the last two"] == 0
+    assert before(0)["pitch by figure"] == before(4)["pitch by figure"] == 0
+
+
 @pytest.mark.parametrize("accompanied", [True, False])
 def test_a_batch_equals_its_pieces_one_by_one(accompanied: bool) -> None:
     meters = torch.tensor([METER_INDEX[name] for name in ("4/4", "3/4", "6/8")])

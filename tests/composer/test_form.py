@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.corpus import bundled_corpus, cached_corpus
-from composer.form import FORMS, FormError, analyse, draw_plan, parse_form
-from composer.form.forms import Part, forms_for, parts_of, phrase_lengths
+from composer.form import analyse, draw_plan
+from composer.forms import FORMS, FormError, Part, forms_for, parse_form, parts_of, phrase_lengths, usual_bars
 from composer.plan import CADENCES, COLUMNS, HARMONY_RELATIONS, INDEX, LONGEST_PHRASE, RELATIONS, SECTIONS, TARGETS
 from composer.score import Score
 from tests.composer.pieces import piece, random_pieces
@@ -135,6 +135,10 @@ class TestForms:
         with pytest.raises(FormError, match="4 sections needs 4 to 48 bars, got 3"):
             parts_of(parse_form("AABA"), 3)
 
+    def test_a_form_has_eight_bars_a_section_unless_told_otherwise(self):
+        assert usual_bars("AABA") == 32
+        assert usual_bars("intro verse chorus outro") == 32
+
     def test_phrases_have_eight_bars_or_four(self):
         assert [phrase_lengths(bars) for bars in (3, 8, 12, 16, 18, 20, 36)] == [
             [3],
@@ -195,6 +199,13 @@ class TestDrawing:
         plans = [draw_plan(bank, 16, seeded(seed), form="A A'") for seed in range(20)]
         relation = torch.stack([plan[8:, INDEX["relation"]] for plan in plans])
         assert bool((relation[:, 4:7] != copy).all())
+
+    def test_sections_are_sung(self, bank: torch.Tensor):
+        paused = bank.clone()
+        paused[::2, 2:, INDEX["register"]] = 0
+        for seed in range(10):
+            plan = draw_plan(paused, 32, seeded(seed), form="A B A B")
+            assert float((plan[:, INDEX["register"]] > 0).float().mean()) >= 0.85
 
     def test_an_introduction_is_silent(self, bank: torch.Tensor):
         plan = draw_plan(bank, 24, seeded(1), form="intro A outro").long()

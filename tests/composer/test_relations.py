@@ -60,3 +60,23 @@ def test_root_motions_and_copies() -> None:
     grooves = table(RHYTHM, "groove 1 bars ago")
     assert [int(grooves[2, action]) for action in (0, none, first)] == [0, 2, 1]
     assert (grooves[0] == 0).all()
+
+
+def test_what_is_asked_for_is_told_by_what_the_action_is() -> None:
+    cadence = table(CHORD, "cadence of the bar")
+    hold, c, g, f, a_minor, d_minor = range(6)
+    assert (cadence[0] == 0).all(), "no cadence is asked for"
+    assert len({int(cadence[2, action]) for action in (hold, c, g, f, a_minor, d_minor)}) == 6
+    assert not set(cadence[2].tolist()) & set(cadence[3].tolist()), "each cadence has scores of its own"
+    colours = table(CHORD, "planned coloured chords")
+    assert colours[1, c] == colours[1, g] == colours[1, a_minor] != colours[1, hold]
+    density = table(RHYTHM, "planned density")
+    counts = [cell.pattern.count("x") for cell in VOCABULARY.cells]
+    for one, first in enumerate(counts):
+        for other, second in enumerate(counts):
+            assert (density[3, one] == density[3, other]) == (first == second)
+    register = table(MELODY, "planned register")
+    # 60 lies in the second class: where the fourth is asked for it lies two below, as 65 does where the sixth is.
+    c4, f4 = 60 - VOCABULARY.low, 65 - VOCABULARY.low
+    assert register[4, c4] == register[6, f4] == register[2, c4] - 2
+    assert (register[0] == 0).all()

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.score import CELL_STEPS, HOLD, ONSET, REST, concatenate, from_melody
+from composer.groove import Groove
+from composer.plan import INDEX
+from composer.score import CELL_STEPS, HOLD, ONSET, REST, concatenate, from_melody, unplanned
 from composer.score_text import describe
 from composer.theory import METER_INDEX, METERS
 from tests.composer.examples import A_MINOR, FRERE_JACQUES, C, F, G, piece
@@ -65,6 +69,17 @@ def test_a_piece_reads_as_text() -> None:
     assert lines[0] == "C major, 4/4, 4 bars, 100 quarter notes a minute"
     assert lines[1].split() == ["1", "C", "/", "/", "/", "x---|x---|x---|x---", "C4", "D4", "E4", "C4"]
     assert lines[4].endswith("x---|x---|x---|--..  E4 F4 G4")
+
+
+def test_the_text_shows_what_is_planned_and_what_the_accompaniment_strikes() -> None:
+    plan = unplanned(1, 4)
+    rows = {"section": [3, 3, 4, 4], "bar of the phrase": [1, 2, 1, 2], "bars to the phrase's end": [2, 1, 2, 1]}
+    for name, values in {**rows, "cadence": [2, 2, 1, 1]}.items():
+        plan[0, :, INDEX[name]] = torch.tensor(values, dtype=torch.uint8)
+    groove = torch.full((1, 16), Groove.parse("b.u.").code, dtype=torch.int16)
+    lines = describe(replace(FRERE_JACQUES, plan=plan, groove=groove)).splitlines()
+    assert (lines[1], lines[4]) == ("A: 2 bars, half cadence", "B: 2 bars")
+    assert lines[2].endswith("x---|x---|x---|x---  b.u.|b.u.|b.u.|b.u.  C4 D4 E4 C4")
 
 
 events = st.lists(st.sampled_from([REST, HOLD, 55, 60, 61, 72]), min_size=12, max_size=96)

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import mido
 import pytest
+from click.testing import CliRunner
 
 from composer.errors import TriadError
+from composer.plan import INDEX, SECTIONS
 from composer.score import Score
 from composer.vocabulary import AGENTS
 from flows.checks import read_dial
+from flows.cli import cli
 from flows.composing import Model, write_pieces
 from flows.errors import FlowError
 from flows.requests import Request
@@ -33,10 +38,12 @@ def test_the_same_request_gives_the_same_piece_and_another_number_another(model:
         "key": "C major",
         "meter": "4/4",
         "bars": 4,
+        "form": None,
         "tempo": 107.0,
         "seed": 3,
         "policy": "agents",
         "dial": "1",
+        "humanize": False,
     }
     assert same(first, again)
     assert not same(first, second)
@@ -63,6 +70,9 @@ def test_a_request_knows_what_a_piece_can_have() -> None:
         {"seed": -1},
         {"colour": "blue"},
         {"dial": "-1"},
+        {"form": "hello"},
+        {"form": "AABA", "bars": 3},
+        {"form": "AB" * 40},
     ):
         with pytest.raises(ValueError, match=r"\w"):
             Request(**wrong)
@@ -109,6 +119,87 @@ def test_a_wrong_dial_is_named(text: str, message: str) -> None:
 def test_only_agents_have_a_dial() -> None:
     with pytest.raises(ValueError, match="policy prior asks none"):
         Request(policy="prior", dial="2")
+
+
+def test_sections_return_in_the_form_asked_for(model: Model, tmp_path: Path) -> None:
+    score, asked = model.compose(Request(form="AABA"))
+    assert asked["bars"] == 32
+    section, lag = (score.plan[0, :, INDEX[name]].tolist() for name in ("section", "recalled"))
+    assert [SECTIONS[label - 1] for label in section] == ["A"] * 16 + ["B"] * 8 + ["A"] * 8
+    # The second A recalls the first bar by bar, the last one the second.
+    assert (lag[8:16], lag[24:]) == ([8] * 8, [16] * 8)
+    (piece,) = write_pieces(model, Request(form="AABA"), tmp_path, formats=["mid"])
+    assert (piece["request"]["form"], piece["request"]["bars"]) == ("AABA", 32)
+    assert piece["sections"] == [{"name": name, "bars": 8} for name in "AABA"]
+    (conductor,) = (track for track in mido.MidiFile(piece["files"]["mid"]).tracks if markers(track))
+    assert markers(conductor) == ["A", "A", "B", "A"]
+
+
+def markers(track: mido.MidiTrack) -> list[str]:
+    return [message.text for message in track if message.type == "marker"]
+
+
+def test_words_name_sections_too(model: Model, tmp_path: Path) -> None:
+    request = Request(form="intro verse chorus verse chorus outro")
+    (piece,) = write_pieces(model, request, tmp_path, formats=["mid"])
+    assert piece["request"]["bars"] == 48
+    assert [section["name"] for section in piece["sections"]] == ["Intro", "A", "B", "A", "B", "Outro"]
+
+
+@pytest.mark.parametrize("bars", [8, 12, 30, 64, 128])
+def test_pieces_of_any_length_follow_a_plan(model: Model, bars: int) -> None:
+    score, asked = model.compose(Request(bars=bars, seed=bars))
+    assert (score.bars.tolist(), asked["form"]) == ([bars], None)
+    plan = score.plan[0].long()
+    assert bool((plan[:, INDEX["section"]] > 0).all())
+    # From sixteen bars on something returns.
+    assert bars < 16 or bool((plan[:, INDEX["recalled"]] > 0).any())
+
+
+def test_a_form_needs_the_music_of_a_model() -> None:
+    with pytest.raises(FlowError, match="form AB: plans come from the music of a model"):
+        Model.none().compose(Request(form="AB", policy="random"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--form", "hello"),
+            "'hello' is neither letters A to L nor one of intro, outro, verse",
+        ),
+        (("--form", "AABA", "--bars", "3"), "a form of 4 sections needs 4 to 48 bars, got 3"),
+        (("--form", ""), "a form needs at least one section"),
+        (("--form", "A" * 70), "eight bars a section make 560 bars, and a piece has 1 to 512"),
+    ],
+)
+def test_a_wrong_form_is_named_before_a_model_is_looked_for(
+    arguments: tuple[str, ...], message: str, home: Path
+) -> None:
+    told = CliRunner().invoke(cli, ["compose", "nowhere", *arguments, "-o", "out"])
+    assert told.exit_code == 2
+    assert message in told.stderr
+
+
+def test_pieces_of_a_batch_differ_in_their_drums(model: Model, tmp_path: Path) -> None:
+    pieces = write_pieces(model, Request(bars=8), tmp_path, count=3, formats=["mid"])
+    drums = [track(piece, "Drums") for piece in pieces]
+    assert len({str(part) for part in drums}) == 3
+
+
+def track(piece: dict[str, Any], name: str) -> mido.MidiTrack:
+    return next(part for part in mido.MidiFile(piece["files"]["mid"]).tracks if part.name == name)
+
+
+def test_players_leave_the_grid_where_they_are_asked_to(model: Model, tmp_path: Path) -> None:
+    def places(**wanted: bool) -> set[int]:
+        (piece,) = write_pieces(model, Request(bars=4, **wanted), tmp_path, formats=["mid"])
+        assert piece["request"]["humanize"] == wanted.get("humanize", False)
+        file = mido.MidiFile(piece["files"]["mid"])
+        times = accumulate(message.time for message in track(piece, "Melody"))
+        return {time % (file.ticks_per_beat // 4) for time in times}
+
+    assert len(places(humanize=True)) > len(places())
 
 
 def test_without_a_model_pieces_are_random(tmp_path: Path) -> None:

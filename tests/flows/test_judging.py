@@ -22,7 +22,8 @@ from flows.cli import cli
 from flows.composing import Model
 from flows.errors import FlowError
 from flows.home import Home
-from flows.judging import draw_conditions, judge_models, variant
+from flows.judging import judge_models, variant
+from flows.music import draw_conditions
 from flows.reports import write_report
 from tests.flows.conftest import AGENT, SETTINGS, write_tune
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from composer.errors import TriadError
 from composer.plan import LETTERS, LONGEST_PHRASE
 
+# Words that may stand for letters in a form.
 WORDS = {"verse": "A", "chorus": "B", "bridge": "C", "refrain": "B", "interlude": "D"}
 _EIGHT = 8
 _FOUR = 4
@@ -72,6 +73,15 @@ def parse_form(text: str) -> tuple[tuple[str, bool], ...]:
     if not found:
         raise FormError("a form needs at least one section, such as 'AABA' or 'intro verse chorus'")
     return tuple(found)
+
+
+def usual_bars(form: str) -> int:
+    """How long a piece of a form is where nobody says: eight bars for each section, so that AABA has 32.
+
+    Raises:
+        FormError: if the form cannot be read.
+    """
+    return _EIGHT * len(parse_form(form))
 
 
 def phrase_lengths(bars: int) -> list[int]:
