@@ -121,12 +121,12 @@ class TrainConfig:
     balance: Share = 0.03
     """How quickly the mixture of intervals, durations, chords and the like is held at the corpus' (see
     :class:`composer.rewards.Balance`), in units of reward a nat and iteration; 0 lets it go."""
+    plans: bool = True
+    """Whether pieces have form plans, real ones as new ones; else nothing is planned."""
     restraint: Above0 = 1.4
     """Temperatures of the finished model, as a multiple of those learned at: what was explored a little beyond the
     corpus is used nearer to it. On the pop songs this keeps theory's reward above real music's (.30 a bar against
     .23; .63 without) and the share of chord tones on strong beats within 6 % of theirs (10 % without)."""
-    plans: bool = True
-    """Whether pieces have form plans, real ones as new ones; else nothing is planned."""
     priors: PriorConfig = field(default_factory=PriorConfig)
     """How the three priors are learned."""
     chord: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.06))

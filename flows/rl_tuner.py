@@ -42,9 +42,10 @@ DEFINITIONS: Mapping[str, Callable[[Score], dict[str, Tally]]] = {
 _SETTINGS: Mapping[str, Any] = {
     "bars": BARS,
     "plans": False,
+    "restraint": THEORY_DIAL,
     "pieces": 512,
     "chord": {"kl_target": 0.0, "updates": 1},
-    "rhythm": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 32_000},
+    "rhythm": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 32_000, "learning_rate": 4e-4},
     "melody": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 80_000},
 }
 
@@ -133,11 +134,7 @@ def learn_rules(
             progress(share_done(record, config), f"iteration {record.step}")
         elif record.phase == "prior":
             progress(0.0, f"prior of {record.agent}, epoch {record.step}")
-    trio = Trio.load(folder / "model")
-    for agent in trio.agents:
-        agent.temperature *= THEORY_DIAL
-    trio.save(folder / "model")
-    return trio
+    return Trio.load(folder / "model")
 
 
 def compare_with_rl_tuner(
