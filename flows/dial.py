@@ -40,17 +40,18 @@ def dial_curve(
         raise FlowError("there is no model whose dial could be turned: run 'triad train'")
     trio = model.trio
     real, learned = (
-        Excerpts.of(part, trio.vocabulary, trio.config.bars).score for part in (music.held_out, music.training)
+        Excerpts.of(part, trio.vocabulary, trio.config.bars) for part in (music.held_out, music.training)
     )
-    conditions = draw_conditions(learned, count, generator(seed, "conditions"))
+    conditions = draw_conditions(learned.score, count, generator(seed, "conditions"))
     sets = {}
     for done, dial in enumerate(dict.fromkeys(dials)):
         progress(done, len(dials))
         sets[dial] = trio.compose(conditions, seed=seed, dial=dial)
     return trade_off(
         sets,
-        held_out=real,
-        training=learned,
+        held_out=real.score,
+        training=learned.score,
+        songs=real.songs,
         reference=trio.reference,
         seed=seed,
         weights=RewardWeights(terms=trio.config.rewards),

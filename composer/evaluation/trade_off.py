@@ -70,6 +70,7 @@ def trade_off(
     held_out: Score,
     training: Score,
     reference: Reference,
+    songs: Sequence[int] | None = None,
     seed: int = 0,
     weights: RewardWeights | None = None,
 ) -> TradeOff:
@@ -80,6 +81,7 @@ def trade_off(
         held_out: real pieces kept out of training, at least two.
         training: the pieces learned from.
         reference: their statistics.
+        songs: for each held-out piece the song it comes from; each is a song of its own by default.
         seed: of every draw.
         weights: reward weights; those of the table by default.
 
@@ -92,6 +94,7 @@ def trade_off(
         held_out=held_out,
         training=training,
         reference=reference,
+        songs=songs,
         seed=seed,
         weights=weights,
     )

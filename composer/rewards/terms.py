@@ -53,7 +53,7 @@ _WEIGHTS: Mapping[str, tuple[float, float, float]] = {
     "rhythm_targets": (0.0, 4.0, 0.0),
     "harmony_targets": (4.0, 0.0, 0.0),
     "melody_targets": (1.0, 0.0, 4.0),
-    "accompaniment": (0.0, 0.5, 0.0),
+    "accompaniment": (0.0, 0.0, 0.0),
     "accompaniment_recall": (0.0, 1.0, 0.0),
     "foundation": (0.0, 1.0, 0.0),
     "surprise": (0.0, 0.5, 0.5),
