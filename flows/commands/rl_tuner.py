@@ -34,7 +34,7 @@ def rl_tuner(
 ) -> None:
     """Table 1 of RL Tuner (Jaques et al. 2017) for MODEL, for real music, and for a trio that learns its rules.
 
-    The trio is trained once, in some four minutes, on two-bar excerpts of the music MODEL learned from.
+    The trio is trained once, in some six minutes, on two-bar excerpts of the music MODEL learned from.
     """
     from flows.checks import check_writable, read_dials
     from flows.errors import FlowError
