@@ -37,8 +37,8 @@ def triad(iterations: int) -> tuple[float, ...]:
         )
         for index in range(len(AGENTS))
     ]
-    trio = Trio.create(settings.vocabulary, priors, config, shipped_reference())
-    training = Training(trio, Conditions.uniform(64), "benchmark", PlainJudge(settings.reward))
+    trio = Trio.create(settings.vocabulary, priors, config, shipped_reference(), Conditions.uniform(64))
+    training = Training(trio, "benchmark", PlainJudge(settings.reward))
 
     def work() -> int:
         before = training.steps
