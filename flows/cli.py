@@ -20,8 +20,10 @@ from flows.commands.corpus import corpus
 from flows.commands.dial import dial
 from flows.commands.doctor import doctor
 from flows.commands.evaluate import evaluate
+from flows.commands.models import models, rollback
 from flows.commands.pipeline import pipeline
 from flows.commands.render import render
+from flows.commands.retrain import retrain, schedule
 from flows.commands.rl_tuner import rl_tuner
 from flows.commands.styles import styles
 from flows.commands.train import train
@@ -89,7 +91,10 @@ def cli() -> None:
     """Three agents learn to write music together: chords, rhythm and melody."""
 
 
-for _command in (corpus, train, evaluate, dial, rl_tuner, compose, styles, render, pipeline, ui, doctor):
+for _command in (
+    *(corpus, train, evaluate, dial, rl_tuner, compose, styles, render, pipeline, ui, doctor),
+    *(retrain, schedule, models, rollback),
+):
     cli.add_command(_command)
 
 

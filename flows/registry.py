@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from filelock import FileLock
@@ -20,8 +21,11 @@ from flows.errors import FlowError
 from flows.home import MODEL_FILE, Home
 from flows.tracking import STORE_ERRORS, Run, Tracker
 
-CHAMPION = "champion"
+# Aliases: who composes, who would like to, and who composed before, to roll back to.
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 _ARTIFACT = "trio"
+# What the stores answer where an alias or its model does not exist.
+_MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _CODE = Path(__file__).with_name("serving_model.py")
 _EXAMPLE = [
     {"key": "D minor", "meter": "4/4", "bars": 8, "form": "AA'", "tempo": 96.0, "seed": 1, "policy": "agents"}
@@ -50,17 +54,23 @@ class Registered:
         return f"models:/{self.name}/{self.version}"
 
 
-def register(tracker: Tracker, run: Run, folder: Path, tags: Mapping[str, str]) -> Registered:
-    """Log the model in ``folder`` with ``run`` and register it; the first version becomes the champion.
+def model_name(style: str) -> str:
+    """The registered model that holds a style's versions."""
+    return f"triad-{style}"
+
+
+def register(tracker: Tracker, run: Run, folder: Path, tags: Mapping[str, str], *, crown: bool = True) -> Registered:
+    """Log the model in ``folder`` with ``run`` and register it.
 
     Args:
         tracker: of the store.
         run: the training run.
         folder: of the model.
         tags: of the version, such as the corpus' digest.
+        crown: whether it becomes the champion where there is none.
     """
     model = Model.load(folder)
-    name = f"triad-{model.style}"
+    name = model_name(model.style)
     client = tracker.client
     logged = client.create_logged_model(
         tracker.experiment_id,
@@ -89,17 +99,121 @@ def register(tracker: Tracker, run: Run, folder: Path, tags: Mapping[str, str]) 
     created = client.create_model_version(
         name, info.model_uri, run.run_id, tags={**tags, "digest": model.digest}, model_id=logged.model_id
     )
-    return Registered(name, str(created.version), logged.model_id, _crown(tracker, name, str(created.version)))
+    number = str(created.version)
+    return Registered(name, number, logged.model_id, crown and _crown(tracker, name, number))
 
 
 def _crown(tracker: Tracker, name: str, number: str) -> bool:
-    """Make a version the champion where there is none: aliases know no compare-and-set, so one process at a time."""
-    with FileLock(tracker.home.root / "registry.lock"):
-        try:
-            return str(tracker.client.get_model_version_by_alias(name, CHAMPION).version) == number
-        except MlflowException:
+    """Make a version the champion where there is none; gives whether it is."""
+    with _alone(tracker):
+        champion = holder(tracker, name, CHAMPION)
+        if champion is None:
             tracker.client.set_registered_model_alias(name, CHAMPION, number)
-            return True
+        return champion in (None, number)
+
+
+def holder(tracker: Tracker, name: str, alias: str) -> str | None:
+    """The number of the version that holds an alias; None where nobody does."""
+    try:
+        return str(tracker.client.get_model_version_by_alias(name, alias).version)
+    except MlflowException as error:
+        # A store that cannot be reached is no store without a champion.
+        if error.error_code in _MISSING:
+            return None
+        raise
+
+
+def challenge(tracker: Tracker, name: str, number: str) -> None:
+    """Make a version the challenger."""
+    tracker.client.set_registered_model_alias(name, CHALLENGER, number)
+
+
+def promote(tracker: Tracker, name: str, number: str, *, instead_of: str | None) -> None:
+    """Make a version the champion and its predecessor the one to roll back to.
+
+    Args:
+        tracker: of the store.
+        name: of the registered model.
+        number: of the version.
+        instead_of: the champion it was compared with; None where there was none.
+
+    Raises:
+        FlowError: if somebody else is the champion by now: the comparison says nothing about that one.
+    """
+    with _alone(tracker):
+        champion = holder(tracker, name, CHAMPION)
+        if champion == number:
+            return
+        if champion != instead_of:
+            raise FlowError(
+                f"{name} version {champion} became the champion while version {number} was compared with "
+                f"{instead_of}: run the retraining again"
+            )
+        # In this order a kill in between leaves a champion at every moment.
+        if champion is not None:
+            tracker.client.set_registered_model_alias(name, PREVIOUS, champion)
+        tracker.client.set_registered_model_alias(name, CHAMPION, number)
+
+
+def rollback(tracker: Tracker, name: str) -> tuple[str, str]:
+    """Give the place back to the champion before; a second rollback undoes the first.
+
+    Returns:
+        the version that was the champion and the one that is now.
+
+    Raises:
+        FlowError: if there is no such model, or nobody was the champion before.
+    """
+    with _alone(tracker):
+        champion, previous = (holder(tracker, name, alias) for alias in (CHAMPION, PREVIOUS))
+        if champion is None or previous is None or champion == previous:
+            raise FlowError(
+                f"{name} has no former champion to go back to: 'triad models' lists its versions, "
+                "and a retraining that promotes makes one"
+            )
+        tracker.client.set_registered_model_alias(name, CHAMPION, previous)
+        tracker.client.set_registered_model_alias(name, PREVIOUS, champion)
+        return champion, previous
+
+
+def versions(tracker: Tracker, name: str | None = None) -> list[dict[str, Any]]:
+    """Every version of Triad's registered models, the newest first, with its aliases and tags.
+
+    Args:
+        tracker: of the store.
+        name: of one registered model; all by default.
+
+    Raises:
+        FlowError: if there is no model of that name.
+    """
+    models = [model.name for model in tracker.client.search_registered_models() if model.name.startswith("triad-")]
+    if name is not None and name not in models:
+        there = ", ".join(models) or "none"
+        raise FlowError(f"no registered model {name}: there are {there}; 'triad retrain' makes one")
+    found = []
+    for model in [name] if name else sorted(models):
+        aliases = tracker.client.get_registered_model(model).aliases
+        held: dict[str, list[str]] = {}
+        for alias, number in aliases.items():
+            held.setdefault(str(number), []).append(alias)
+        for row in tracker.client.search_model_versions(f"name='{model}'"):
+            number = str(row.version)
+            found.append(
+                {
+                    "name": model,
+                    "version": number,
+                    "aliases": sorted(held.get(number, [])),
+                    "created": int(row.creation_timestamp),
+                    "run_id": row.run_id,
+                    "tags": dict(row.tags),
+                }
+            )
+    return sorted(found, key=lambda told: (told["name"], -int(told["version"])))
+
+
+def _alone(tracker: Tracker) -> FileLock:
+    """One promotion at a time: aliases know no compare-and-set."""
+    return FileLock(tracker.home.root / "registry.lock")
 
 
 @contextlib.contextmanager

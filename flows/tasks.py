@@ -99,14 +99,17 @@ def _pace(record: Record) -> str:
 
 
 @task(name="register model", **_RETRIED)
-def register_model(folder: Path, run_id: str, tags: dict[str, str]) -> dict[str, Any]:
-    """Register the model in ``folder``, once; gives its name, version, id and whether it is the champion."""
+def register_model(folder: Path, run_id: str, tags: dict[str, str], crown: bool = True) -> dict[str, Any]:
+    """Register the model in ``folder``, once; gives its name, version, id and whether it is the champion.
+
+    Without ``crown`` it does not become the champion where there is none: it has to pass the gate.
+    """
     tracker = Tracker(Home.here())
     digest = Model.load(folder / "model").digest
     known = remembered(folder, tracker).get("registered", {})
     if known.get("digest") == digest:
         return dict(known)
-    made = registry.register(tracker, tracker.attached(run_id), folder / "model", tags)
+    made = registry.register(tracker, tracker.attached(run_id), folder / "model", tags, crown=crown)
     told = {**asdict(made), "digest": digest}
     remember(folder, tracker, registered=told)
     return told

@@ -28,7 +28,7 @@ soundfont_option = click.option(
 )
 
 
-def _finite(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+def finite(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
     """Turns away what a range lets through: NaN, which is neither too small nor too large, and infinity."""
     if value is not None and not math.isfinite(value):
         raise click.BadParameter(f"{value} is not a finite number.")
@@ -54,7 +54,7 @@ def training_options(command: F) -> F:
             click.option(
                 "--minutes",
                 type=click.FloatRange(min=0, min_open=True),
-                callback=_finite,
+                callback=finite,
                 help="Minutes of learning at most.  [default: 3]",
             ),
             click.option("--steps", type=click.IntRange(min=1), help="Decisions of all agents together at most."),

@@ -47,12 +47,13 @@ def styles(as_json: bool) -> None:
         "real music (prior: the style alone). 'triad compose --style NAME' takes the newest trained here, else "
         "Triad's.",
     ]
-    show({"styles": told}, [*_aligned(told), *explained] if told else none, as_json)
+    show({"styles": told}, [*aligned(_COLUMNS, told), *explained] if told else none, as_json)
 
 
-def _aligned(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    cells = [_COLUMNS, *(tuple(_shown(row[name]) for name in _COLUMNS) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(_COLUMNS))]
+def aligned(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table for the terminal: a line of column names and one for each row."""
+    cells = [tuple(columns), *(tuple(_shown(row[name]) for name in columns) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
