@@ -214,3 +214,34 @@ def test_a_killed_flow_ends_with_the_weights_of_an_undisturbed_one(
     assert weights(folder) == undisturbed
     uri = f"sqlite:///{home}/mlflow.db"
     complete(MlflowClient(uri, uri), told)
+
+
+def test_a_training_that_lost_its_prefect_server_goes_on_at_the_next_start(
+    tunes: Path, settings_file: Path, undisturbed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, folder = tmp_path / "home", tmp_path / "run"
+    port = free_port()
+    server = Server(
+        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        port,
+        "/api/health",
+        {**environment(tmp_path), "PREFECT_HOME": str(tmp_path / "prefect")},
+    )
+    monkeypatch.setenv("PREFECT_API_URL", f"{server.url}/api")
+    arguments = ["train", "--corpus", tunes, "--settings", settings_file, "--seed", 4, "--steps", STEPS]
+    arguments += ["-o", folder, "--json"]
+    try:
+        server.start()
+        process = started(arguments, home, {"PREFECT_CLIENT_MAX_RETRIES": "1"})
+        reached(folder, 4, process)
+        server.kill()
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode != 0
+        server.start()
+        told = json.loads(triad(*arguments, home=home).stdout)
+    finally:
+        server.kill()
+    assert weights(folder) == undisturbed
+    uri = f"sqlite:///{home}/mlflow.db"
+    client = MlflowClient(uri, uri)
+    complete(client, told)
