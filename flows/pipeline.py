@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from prefect import flow
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_UI_URL
 
 from agents.config import TrainConfig
 from flows import stages
@@ -311,7 +312,9 @@ def _run(tracker: Tracker, run_id: str | None, title: str, kind: str, resume: st
     if run_id is not None:
         yield tracker.attached(run_id)
         return
-    with tracker.run(title, kind=kind, resume=resume, tags={"prefect.flow_run": str(flow_run.id)}) as run:
+    # Only a server that stays has a page to link to.
+    link = {"prefect.link": str(flow_run.ui_url)} if PREFECT_UI_URL.value() else {}
+    with tracker.run(title, kind=kind, resume=resume, tags={"prefect.flow_run": str(flow_run.id), **link}) as run:
         yield run
 
 
