@@ -1,8 +1,8 @@
 """The records of a training run as curves in MLflow: a parent run with a child run for each agent.
 
 One training folder has one parent run, and goes on with it when the training is resumed. A resumed training repeats
-the records after its checkpoint; what the store has already is not logged again, and the buffers are sent before the
-next checkpoint is written, so that no metric is lost or doubled.
+the records after its checkpoint; what the store has already is not logged again, and before the next checkpoint is
+written the buffers are sent, or kept in the folder where the store is away, so that no metric is lost or doubled.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from flows.stages import CorpusFile
 from flows.tracking import Run, Tracker, undisturbed
 
 FILE = "tracking.json"
+KEPT = "undelivered.json"
 _TRIO = "trio"
 
 
@@ -48,26 +49,63 @@ class Journal:
     Attributes:
         runs: by agent; ``trio`` is the parent.
         checkpoint_every: iterations between two checkpoints.
+        folder: of the training.
     """
 
     runs: Mapping[str, Run]
     checkpoint_every: int
+    folder: Path
     _logged: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def write(self, record: Record) -> None:
-        """Log a record unless the store has it already."""
-        known = (record.phase, record.agent)
-        if known not in self._logged:
-            self._logged[known] = self._last(record)
-        if record.step > self._logged[known]:
-            self.runs[record.agent].metrics(named(record), record.step)
-            self._logged[known] = record.step
+        """Log a record where the store lacks it; never raises for a lost store."""
+        for name, metrics in _told(record).items():
+            known = (name, _group(next(iter(metrics), "")))
+            if record.step > self._logged.get(known, 0):
+                self.runs[name].metrics(metrics, record.step)
+                self._logged[known] = record.step
         if record.agent == _TRIO and record.step % self.checkpoint_every == 0:
-            for run in self.runs.values():
-                run.flush()
+            self.secure()
 
-    def _last(self, record: Record) -> int:
-        return max(self.runs[record.agent].last_step(key) for key in list(named(record))[:1])
+    def recall(self) -> None:
+        """Send what a process before this one could not, and find what is logged.
+
+        All is asked for here, while the store answers: later on it may be away.
+        """
+        kept = _kept(self.folder)
+        for name, run in self.runs.items():
+            run.take_up(kept.pop(run.run_id, []))
+            run.flush(anyway=True)
+            waiting = [(key, step) for key, _, _, step in run.undelivered]
+            keys = {_group(key): key for key in run.client.get_run(run.run_id).data.metrics}
+            told = [(key, run.last_step(key)) for group, key in keys.items() if group in _GROUPS]
+            for key, step in [*told, *waiting]:
+                known = (name, _group(key))
+                self._logged[known] = max(step, self._logged.get(known, 0))
+        for run_id, metrics in kept.items():
+            # Of a training that was begun anew since: its runs may be gone, and then nobody misses them.
+            other = Run(self.runs[_TRIO].client, run_id)
+            other.take_up(metrics)
+            other.flush(anyway=True)
+
+    def secure(self, *, anyway: bool = False) -> None:
+        """Send all that is buffered; what does not go is kept in the folder for the next time."""
+        for run in self.runs.values():
+            run.flush(anyway=anyway)
+        kept = {run.run_id: run.undelivered for run in self.runs.values() if run.undelivered}
+        path = self.folder / KEPT
+        if kept:
+            write_text(path, json.dumps(kept))
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _kept(folder: Path) -> dict[str, list[tuple[str, float, int, int]]]:
+    try:
+        data = json.loads((folder / KEPT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return {run_id: [(key, value, time, step) for key, value, time, step in rows] for run_id, rows in data.items()}
 
 
 def named(record: Record) -> dict[str, float]:
@@ -77,6 +115,22 @@ def named(record: Record) -> dict[str, float]:
     if record.agent == _TRIO:
         return {name if "/" in name else f"progress/{name}": value for name, value in record.metrics.items()}
     return dict(record.metrics)
+
+
+def _told(record: Record) -> dict[str, dict[str, float]]:
+    """What is logged of a record, by run: an agent's learning on the parent's page too, in a section of its own."""
+    told = {record.agent: named(record)}
+    if record.phase == "learn" and record.agent != _TRIO:
+        told[_TRIO] = {f"{record.agent}/{name}": value for name, value in record.metrics.items()}
+    return told
+
+
+# Which metrics come with every record; the terms of the reward come with the progress.
+_GROUPS = ("", "prior", "progress", *AGENTS)
+
+
+def _group(key: str) -> str:
+    return key.partition("/")[0] if "/" in key else ""
 
 
 @contextmanager
@@ -110,11 +164,13 @@ def journal(
             run.params({"agent": name, "seed": config.seed, "style": corpus.style, **settings[name]})
         remember(folder, tracker, run=parent.run_id, children={name: run.run_id for name, run in children.items()})
         stack.enter_context(tracker.system_metrics(parent))
+        log = Journal({**children, _TRIO: parent}, config.checkpoint_every, folder)
+        log.recall()
         try:
-            yield Journal({**children, _TRIO: parent}, config.checkpoint_every)
+            yield log
         finally:
             with undisturbed():
-                parent.flush()
+                log.secure(anyway=True)
 
 
 def describe(run: Run, corpus: CorpusFile, config: TrainConfig) -> None:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from prefect import flow
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_UI_URL
 
 from agents.config import TrainConfig
 from flows import stages
@@ -76,7 +77,7 @@ def train(
     with (
         # Whoever gave the run has the folder already.
         alone(folder) if run_id is None else nullcontext(),
-        _run(tracker, run_id, title, "train", None if fresh else remembered(folder, tracker).get("run")) as run,
+        owned_run(tracker, run_id, title, "train", None if fresh else remembered(folder, tracker).get("run")) as run,
     ):
         apart = judged_by.to_json() if judged_by else None
         last = learn(found.to_json(), config.to_json(), folder, run.run_id, fresh, apart)
@@ -119,7 +120,7 @@ def evaluate(
         run_id: MLflow run to log to; one of its own where none is given.
     """
     tracker = Tracker(Home.here())
-    with _run(tracker, run_id, f"evaluation · {_named(models)} · seed {seed}", kind="evaluate") as run:
+    with owned_run(tracker, run_id, f"evaluation · {_named(models)} · seed {seed}", kind="evaluate") as run:
         judged = judge(models, corpus, held_out, count, seed, output, run.run_id)
         if run_id is None:
             digests = ", ".join(judged["digests"])
@@ -175,7 +176,7 @@ def render(
     }
     wanted = formats or ["mid", "wav", "png", "html"]
     tracker = Tracker(Home.here())
-    with _run(tracker, run_id, f"piece · {Path(model).name} · seed {seed}", kind="render") as run:
+    with owned_run(tracker, run_id, f"piece · {Path(model).name} · seed {seed}", kind="render") as run:
         piece = compose_and_render(model, output, request, wanted, arrangement, soundfont, "piece-{seed}-{number}")
         for path in piece["files"].values():
             run.artifact(Path(path), "piece")
@@ -227,7 +228,7 @@ def pipeline(
     title = f"{found.style} · seed {seed} · {_budget(config)}"
     with (
         alone(folder),
-        _run(tracker, None, title, "pipeline", None if fresh else remembered(folder, tracker).get("run")) as run,
+        owned_run(tracker, None, title, "pipeline", None if fresh else remembered(folder, tracker).get("run")) as run,
     ):
         trained = train(
             corpus=corpus, style=found.style, seed=seed, minutes=config.minutes, steps=config.steps,
@@ -306,12 +307,16 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _run(tracker: Tracker, run_id: str | None, title: str, kind: str, resume: str | None = None) -> Iterator[Run]:
-    """The run ``run_id``, which somebody else ends, or one of our own."""
+def owned_run(
+    tracker: Tracker, run_id: str | None, title: str, kind: str, resume: str | None = None
+) -> Iterator[Run]:
+    """The run ``run_id``, which somebody else ends, or one of the flow's own, linked to its page in Prefect."""
     if run_id is not None:
         yield tracker.attached(run_id)
         return
-    with tracker.run(title, kind=kind, resume=resume, tags={"prefect.flow_run": str(flow_run.id)}) as run:
+    # Only a server that stays has a page to link to.
+    link = {"prefect.link": str(flow_run.ui_url)} if PREFECT_UI_URL.value() else {}
+    with tracker.run(title, kind=kind, resume=resume, tags={"prefect.flow_run": str(flow_run.id), **link}) as run:
         yield run
 
 

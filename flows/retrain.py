@@ -21,7 +21,7 @@ from flows.gate import DEFAULT_MARGIN, Verdict, decide
 from flows.home import Home
 from flows.journal import remembered
 from flows.opening import opened
-from flows.pipeline import alone, configured, render, version_tags
+from flows.pipeline import alone, configured, owned_run, render, version_tags
 from flows.progress import report, report_files
 from flows.stages import CorpusFile
 from flows.tasks import learn, register_model
@@ -139,9 +139,7 @@ def retrain(
     apart = judged_by.to_json() if judged_by else None
     name = registry.model_name(found.style)
     wanted = range(first_seed, first_seed + seeds)
-    with tracker.run(
-        f"retrain {found.style} · {found.digest[:8]}", kind="retrain", tags={"prefect.flow_run": str(flow_run.id)}
-    ) as run:
+    with owned_run(tracker, None, f"retrain {found.style} · {found.digest[:8]}", "retrain") as run:
         run.params(
             {
                 "style": found.style, "corpus_digest": found.digest, "seeds": list(wanted), "rounds": rounds,

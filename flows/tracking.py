@@ -55,6 +55,8 @@ logging.getLogger("mlflow").setLevel(logging.WARNING)
 # The store's limits for one request (mlflow.utils.validation).
 _BATCH_METRICS, _BATCH_PARAMS, _PARAM_LENGTH = 1000, 100, 6000
 _FLUSH_SECONDS = 5.0
+# A store that is away is asked again after this long, and each time later: asking costs training time.
+_AWAY_SECONDS, _AWAY_SECONDS_MOST = 2.0, 60.0
 _SAMPLING_SECONDS = 5
 
 
@@ -71,7 +73,7 @@ class Run:
     run_id: str
     _sent_at: float = field(default_factory=time.monotonic)
     _buffer: list[Metric] = field(default_factory=list)
-    _complained: bool = False
+    _away: float = 0.0
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Remember the finite ones of ``values`` for ``step`` and send what is due; never raises for a lost store."""
@@ -82,21 +84,47 @@ class Run:
         if len(self._buffer) >= _BATCH_METRICS or time.monotonic() - self._sent_at > _FLUSH_SECONDS:
             self.flush()
 
-    def flush(self) -> bool:
-        """Send the buffer. Where the store cannot be reached it is kept for the next time; gives whether it went."""
-        self._sent_at = time.monotonic()
+    def flush(self, *, anyway: bool = False) -> bool:
+        """Send the buffer. Where the store cannot be reached it is kept for the next time; gives whether it went.
+
+        Args:
+            anyway: ask a store that was away a moment ago all the same.
+        """
+        if self._buffer and self._away and not anyway and time.monotonic() - self._sent_at < self._away:
+            return False
         while self._buffer:
-            batch = self._buffer[:_BATCH_METRICS]
+            batch = self._batch()
             try:
                 self.client.log_batch(self.run_id, metrics=batch, synchronous=True)
             except STORE_ERRORS as error:
-                if not self._complained:
+                if not self._away:
                     _log.warning("the tracking store does not take metrics, they are kept for later: %s", error)
-                    self._complained = True
+                self._away = min(2 * self._away or _AWAY_SECONDS, _AWAY_SECONDS_MOST)
+                self._sent_at = time.monotonic()
                 return False
             del self._buffer[: len(batch)]
-        self._complained = False
+        self._away, self._sent_at = 0.0, time.monotonic()
         return True
+
+    def _batch(self) -> list[Metric]:
+        """What is sent next: whole steps, so that no step is told by halves when the process is killed in between."""
+        batch = self._buffer[:_BATCH_METRICS]
+        if len(self._buffer) == len(batch):
+            return batch
+        whole = [metric for metric in batch if metric.step != self._buffer[len(batch)].step]
+        return whole or batch
+
+    @property
+    def undelivered(self) -> list[tuple[str, float, int, int]]:
+        """What the store has not confirmed: key, value, time and step of every metric."""
+        return [(metric.key, metric.value, metric.timestamp, metric.step) for metric in self._buffer]
+
+    def take_up(self, metrics: Sequence[tuple[str, float, int, int]]) -> None:
+        """Put what a process before this one left :attr:`undelivered` first in the buffer.
+
+        The store takes a metric with the same time, step and value once, so what went after all is not doubled.
+        """
+        self._buffer[:0] = [Metric(*metric) for metric in metrics]
 
     def last_step(self, key: str) -> int:
         """The last step of a metric in the store, 0 for none, so that a resumed run does not log one twice."""
@@ -160,7 +188,7 @@ class Run:
 
     def end(self, status: str) -> None:
         """Send what is buffered and set the run's ``status``: FINISHED, FAILED or KILLED."""
-        self.flush()
+        self.flush(anyway=True)
         try:
             self.client.set_terminated(self.run_id, status)
         except STORE_ERRORS as error:
@@ -182,9 +210,9 @@ class Tracker:
         Raises:
             FlowError: if the store cannot be opened.
         """
-        # The defaults keep a lost server's caller waiting for minutes.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+        # The defaults keep a lost server's caller waiting for minutes; training must not stand still that long.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         self.uri = home.tracking_uri
         self.home = home
         mlflow.set_tracking_uri(self.uri)

@@ -19,12 +19,13 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 from mlflow import MlflowClient
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import tasks
 from flows.cli import cli
 from flows.errors import FlowError
 from flows.home import Home
-from flows.pipeline import alone
+from flows.pipeline import _run, alone
 from flows.tracking import Tracker
 from tests.flows.conftest import environment, triad, write_tune
 
@@ -346,3 +347,14 @@ def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
             pass
     with alone(folder):
         pass
+
+
+@pytest.mark.parametrize("api", ["http://127.0.0.1:4299/api", None])
+def test_a_run_links_to_its_page_in_prefect_where_a_server_stays(
+    home: Path, monkeypatch: pytest.MonkeyPatch, api: str | None
+) -> None:
+    number = "12345678-1234-1234-1234-123456789abc"
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", number)
+    with temporary_settings({PREFECT_API_URL: api}), _run(Tracker(Home.here()), None, "linked", "train") as run:
+        tags = run.client.get_run(run.run_id).data.tags
+    assert tags.get("prefect.link") == (api and f"http://127.0.0.1:4299/flow-runs/flow-run/{number}")
