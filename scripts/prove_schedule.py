@@ -84,7 +84,7 @@ def main() -> None:
 
 def _some_tunes(folder: Path) -> Path:
     folder.mkdir()
-    for path in sorted(bundled_corpus("folk").glob("*.mid"))[:40]:
+    for path in sorted(bundled_corpus("folk").rglob("*.mid"))[:40]:
         (folder / path.name).write_bytes(path.read_bytes())
     return folder
 
