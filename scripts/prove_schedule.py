@@ -78,8 +78,10 @@ def main() -> None:
                 sys.exit(f"the schedule came to a good end {len(runs)} times, not {TIMES}")
             for run in runs:
                 print(f"{run['expected_start_time']}  {run['state_name']:<10} {run['name']}")
-            automations = json.loads(_prefect(["automation", "inspect", "end zombie flow runs", "--output", "json"]))
-            print(f"automation: {automations['name']}, enabled {automations['enabled']}")
+            from prefect.automations import Automation  # reads the address of the server when it is imported
+
+            automation = Automation.read(name="end zombie flow runs")
+            print(f"automation: {automation.name}, enabled {automation.enabled}")
 
 
 def _some_tunes(folder: Path) -> Path:
@@ -109,8 +111,8 @@ def _wait() -> list[dict[str, Any]]:
     done: list[dict[str, Any]] = []
     while len(done) < TIMES and time.monotonic() < end:
         time.sleep(5)
-        runs = json.loads(_prefect(["flow-run", "ls", "--limit", "50", "--output", "json"]))
-        done = [run for run in runs if run["state_type"] == "COMPLETED" and run["name"].startswith("retrain ")]
+        runs = json.loads(_prefect(["flow-run", "ls", "--state-type", "COMPLETED", "--output", "json"]))
+        done = [run for run in runs if run["auto_scheduled"]]  # what it renders on the way is a flow run as well
     return done
 
 
