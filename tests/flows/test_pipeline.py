@@ -25,7 +25,7 @@ from flows import tasks
 from flows.cli import cli
 from flows.errors import FlowError
 from flows.home import Home
-from flows.pipeline import _run, alone
+from flows.pipeline import alone, owned_run
 from flows.tracking import Tracker
 from tests.flows.conftest import environment, triad, write_tune
 
