@@ -355,6 +355,6 @@ def test_a_run_links_to_its_page_in_prefect_where_a_server_stays(
 ) -> None:
     number = "12345678-1234-1234-1234-123456789abc"
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", number)
-    with temporary_settings({PREFECT_API_URL: api}), _run(Tracker(Home.here()), None, "linked", "train") as run:
+    with temporary_settings({PREFECT_API_URL: api}), owned_run(Tracker(Home.here()), None, "linked", "train") as run:
         tags = run.client.get_run(run.run_id).data.tags
     assert tags.get("prefect.link") == (api and f"http://127.0.0.1:4299/flow-runs/flow-run/{number}")
