@@ -23,6 +23,8 @@ from flows.tracking import STORE_ERRORS, Run, Tracker
 
 # Aliases: who composes, who would like to, and who composed before, to roll back to.
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+# Tag of a version somebody took the champion's place from: no retraining gives it back.
+ROLLED_BACK = "rolled_back"
 _ARTIFACT = "trio"
 # What the stores answer where an alias or its model does not exist.
 _MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -173,6 +175,9 @@ def rollback(tracker: Tracker, name: str) -> tuple[str, str]:
             )
         tracker.client.set_registered_model_alias(name, CHAMPION, previous)
         tracker.client.set_registered_model_alias(name, PREVIOUS, champion)
+        tracker.client.set_model_version_tag(name, champion, ROLLED_BACK, "true")
+        if ROLLED_BACK in tracker.client.get_model_version(name, previous).tags:
+            tracker.client.delete_model_version_tag(name, previous, ROLLED_BACK)
         return champion, previous
 
 

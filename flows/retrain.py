@@ -15,6 +15,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from agents.config import TrainConfig
 from flows import registry, retraining, stages
 from flows.composing import Model
 from flows.gate import DEFAULT_MARGIN, Verdict, decide
@@ -24,6 +25,7 @@ from flows.opening import opened
 from flows.pipeline import alone, configured, owned_run, render, version_tags
 from flows.progress import report, report_files
 from flows.stages import CorpusFile
+from flows.styles import DEFAULT_STYLE, style_of_folder
 from flows.tasks import learn, register_model
 from flows.tracking import Run, Tracker
 
@@ -31,7 +33,7 @@ COMPARISON = "challenger-against-champion.md"
 
 
 def _by_content(_context: Any, parameters: dict[str, Any]) -> str:
-    return f"corpus-{stages.short_digest([parameters[name] for name in ('home', 'digest', 'style')])}"
+    return f"corpus-{stages.short_digest([parameters[name] for name in ('home', 'source', 'digest', 'style')])}"
 
 
 @task(name="corpus snapshot", cache_key_fn=_by_content, persist_result=True, result_serializer="json")
@@ -72,11 +74,17 @@ def compare(
             progress=lambda share: report("comparison", share),
         )  # fmt: skip
         same = len(models) == 2 and models[0].digest == models[1].digest
+        withdrawn = _withdrawn(home, models[0]) if champion else None
     qualities = [[one.quality for one in row] for row in found]
     verdict = decide(qualities[0], qualities[1] if champion else None, margin)
     told = verdict.to_json()
     if same:
         told |= {"promoted": False, "reason": "Not promoted: the same music and settings made the champion again."}
+    elif withdrawn is not None:
+        told |= {
+            "promoted": False,
+            "reason": f"Not promoted: version {withdrawn}, which was rolled back, came out again.",
+        }
     rows = dict(zip(("challenger", "champion"), found, strict=False))
     return {
         **told,
@@ -205,6 +213,7 @@ def retrain(
 def _snapshot(source: Path | None, style: str | None, home: Home) -> dict[str, Any]:
     """The cached snapshot of unchanged content; a new one where its corpus file is gone."""
     where = str(source.expanduser().absolute()) if source else None
+    style = style or (style_of_folder(source) if source else DEFAULT_STYLE)
     given = (where, style, retraining.content_digest(Path(where) if where else None, style), str(home.root))
     found = snapshot(*given)
     return found if Path(found["path"]).is_file() else snapshot.with_options(refresh_cache=True)(*given)
@@ -219,14 +228,20 @@ def _train(
     held_out: dict[str, Any] | None,
     seed: int,
 ) -> None:
-    """One seed's training as a run below the retraining's, gone on with where it was cut off."""
+    """One seed's training as a run below the retraining's, gone on with where it was cut off.
+
+    One that is finished stays what it is: a run of the retraining that trained it.
+    """
+    known = remembered(folder, tracker).get("run")
+    if known is not None and stages.finished(folder, TrainConfig.from_json(settings)):
+        return
     with (
         alone(folder),
         tracker.run(
             f"{corpus.style} · seed {seed}",
             kind="train",
             parent=parent,
-            resume=remembered(folder, tracker).get("run"),
+            resume=known,
         ) as run,
     ):
         last = learn.with_options(task_run_name=f"learn · seed {seed}")(
@@ -242,6 +257,13 @@ def _challenge(tracker: Tracker, run: Run, folder: Path, name: str, tags: dict[s
         tracker.client.set_model_version_tag(name, version, tag, value)
     registry.challenge(tracker, name, version)
     return version
+
+
+def _withdrawn(home: Home, model: Model) -> str | None:
+    """The version of these weights that was rolled back, if one was: somebody did not want it."""
+    found = registry.versions(Tracker(home), registry.model_name(model.style))
+    same = [row for row in found if row["tags"].get("digest") == model.digest]
+    return next((str(row["version"]) for row in same if registry.ROLLED_BACK in row["tags"]), None)
 
 
 def _figures(told: dict[str, Any]) -> dict[str, float]:

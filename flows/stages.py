@@ -26,7 +26,7 @@ from composer.score import Score
 from composer.theory import METERS, Key
 from flows.errors import FlowError
 from flows.files import unwritable
-from flows.home import Home
+from flows.home import MODEL_FILE, Home, read_object
 from flows.revision import revision, triad_version
 from flows.styles import DEFAULT_STYLE, arrangement_for, style_of_folder
 
@@ -162,6 +162,15 @@ def train_model(
     for record in train(training, config, folder, resume=not fresh, provenance=provenance(corpus, held_out)):
         on_record(record)
     return folder / "model"
+
+
+def finished(folder: Path, config: TrainConfig) -> bool:
+    """Whether the training in ``folder`` left its model and has learned as long as ``config`` asks."""
+    known = read_object(folder / "checkpoint" / "checkpoint.json")
+    enough = (config.steps is not None and known.get("steps", 0) >= config.steps) or (
+        config.minutes is not None and known.get("seconds", 0) >= 60 * config.minutes
+    )
+    return enough and (folder / "model" / MODEL_FILE).is_file()
 
 
 def parted(corpus: CorpusFile, held_out: CorpusFile | None) -> tuple[Corpus, Corpus]:

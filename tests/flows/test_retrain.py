@@ -92,6 +92,10 @@ def test_a_run_for_the_retraining_one_for_each_seed_and_one_for_each_agent(retra
     for run_id, parent in children.items():
         wanted = {"retrain": None, "train": "retrain"}.get(by_kind[run_id], "train")
         assert (by_kind[parent] if parent else None) == wanted
+    # Seed 2 was finished by the first retraining and stays a run of that one.
+    trained = {run.info.run_name: children[run.info.run_id] for run in runs if by_kind[run.info.run_id] == "train"}
+    first, second = retrained.first["run_id"], retrained.second["run_id"]
+    assert trained == {"tunes · seed 1": first, "tunes · seed 2": first, "tunes · seed 3": second}
 
 
 def test_the_comparison_is_kept_with_the_run(retrained: Retrained) -> None:
@@ -158,6 +162,13 @@ def test_promotion_and_rollback(retrained: Retrained, monkeypatch: pytest.Monkey
     registry.promote(tracker, NAME, two, instead_of=one)
     assert listed() == {one: ["previous"], two: ["challenger", "champion"]}
     assert (rolled_back(), rolled_back(), rolled_back()) == (one, two, one)
+    # Of the two, only the one that is out of its place now is marked, and no gain brings it back.
+    withdrawn = [row["version"] for row in registry.versions(tracker, NAME) if registry.ROLLED_BACK in row["tags"]]
+    assert withdrawn == [two]
+    folders = [f"{told['folder']}/model" for told in (retrained.second, retrained.first)]
+    told = compare.fn(*folders, retrained.first["corpus"], None, 2, 4, 0.0, 1)
+    assert not told["promoted"]
+    assert f"version {two}, which was rolled back, came out again" in told["reason"]
     assert listed() == {one: ["champion"], two: ["challenger", "previous"]}
 
 
