@@ -46,12 +46,13 @@ class AgentConfig:
     """Width of the networks."""
     learning_rate: Above0 = 1e-3
     """Step size of fused Adam."""
-    batch_size: Positive = 1024
+    batch_size: Positive = 512
     """Transitions in one gradient step."""
     updates: Positive = 16
     """Gradient steps in one iteration."""
-    replay_capacity: Positive = 200_000
-    """Transitions remembered."""
+    replay_capacity: Positive = 15_000
+    """Transitions remembered: those of the last iteration or two. Rewards move with the balance, and old ones mislead
+    (on the pop songs a classifier tells agents with 200,000 from real music more often by .02)."""
     discount: Share = 0.99
     """Gamma for one sixteenth; between two decisions it is raised to the sixteenths between them."""
     polyak: Annotated[float, Field(gt=0, le=1)] = 0.03
@@ -108,7 +109,7 @@ class TrainConfig:
     """Decisions of all agents together after which training stops, at the end of that iteration."""
     minutes: Above0 | None = None
     """Minutes of learning after which training stops, over all resumptions, priors not counted."""
-    pieces: Positive = 256
+    pieces: Positive = 128
     """Pieces composed side by side in one iteration."""
     bars: Positive = 16
     """Length of every piece."""
@@ -121,6 +122,13 @@ class TrainConfig:
     balance: Share = 0.03
     """How quickly the mixture of intervals, durations, chords and the like is held at the corpus' (see
     :class:`composer.rewards.Balance`), in units of reward a nat and iteration; 0 lets it go."""
+    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Share that the average of the agents' models keeps at each iteration: the finished model is that average
+    (Polyak and Juditsky 1992), for the last iteration's weights are one throw of many; 0 takes them as they are."""
+    drafts: Positive = 4
+    """Drafts of every piece among which the finished model's ear chooses; 1 composes without an ear."""
+    theory: Annotated[float, Field(ge=0)] = 1.0
+    """What a unit of reward a bar is worth to that choice, in log-odds that a draft is real music."""
     plans: bool = True
     """Whether pieces have form plans, real ones as new ones; else nothing is planned."""
     restraint: Above0 = 1.4
@@ -129,11 +137,11 @@ class TrainConfig:
     .23; .63 without) and the share of chord tones on strong beats within 6 % of theirs (10 % without)."""
     priors: PriorConfig = field(default_factory=PriorConfig)
     """How the three priors are learned."""
-    chord: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.06))
+    chord: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.078))
     """The chord agent. The budgets raise the reward above real music's and keep the pieces among real ones."""
-    rhythm: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.03))
+    rhythm: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.039))
     """The rhythm agent; its choices bear a smaller budget: rests and syncopation die first."""
-    melody: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.06))
+    melody: AgentConfig = field(default_factory=lambda: AgentConfig(kl_target=0.078))
     """The melody agent."""
 
     @property

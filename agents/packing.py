@@ -21,7 +21,7 @@ from agents.trio import Trio
 def pack(trio: Trio, directory: Path) -> None:
     """Write ``trio`` into ``directory`` with its weights in float16; :meth:`agents.trio.Trio.load` reads it.
 
-    The plans of its training pieces stay as they are: a tempo is no weight.
+    The plans of its training pieces and its ear stay as they are: a tempo is no weight, and the ear is small.
 
     Raises:
         CheckpointError: if the directory cannot be written, or a weight is beyond float16 (65504).
@@ -30,7 +30,7 @@ def pack(trio: Trio, directory: Path) -> None:
         directory,
         "model",
         {
-            name: tensor if name.startswith("plans.") else _half(name, tensor)
+            name: tensor if name.startswith(("plans.", "ear.")) else _half(name, tensor)
             for name, tensor in trio.tensors().items()
         },
         trio.describe(),

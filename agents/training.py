@@ -7,7 +7,6 @@ with the same weights, bit for bit, as one that was never disturbed.
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import fields, replace
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from agents import agent as acting
 from agents import losses, policy
-from agents.agent import Choice
+from agents.agent import Agent, Choice
 from agents.checkpoint import prefixed, read_bundle, under, write_bundle
 from agents.config import TrainConfig
 from agents.errors import AgentError, CheckpointError
@@ -32,19 +31,23 @@ from agents.seeding import derive, generator
 from agents.sight import Sight
 from agents.trio import Trio, agent_sizes, to_cpu
 from composer.corpus import Corpus
+from composer.ear import Ear
 from composer.environment import Conditions, Decisions, columns, follow, play, relations
 from composer.form import analyse
 from composer.rewards import Reference, RewardWeights
 from composer.score import Score
+from composer.theory import METERS
 from composer.vocabulary import AGENTS, Vocabulary
 
 JudgeFactory = Callable[[Reference], Judge]
 
 # Plans kept with a model: enough that no two pieces of an evening need to share one.
 MOST_PLANS = 1024
+# Excerpts, and as many drafts, that an ear is fitted on: ten of each for every feature it hears.
+MOST_HEARD = 1024
 
 # What a run may be told differently when it goes on: when to stop, how often to save and how to leave the model.
-_FREE = ("steps", "minutes", "checkpoint_every", "restraint")
+_FREE = ("steps", "minutes", "checkpoint_every", "restraint", "drafts", "theory")
 
 
 def train(
@@ -98,7 +101,24 @@ def train(
         if training.iteration % config.checkpoint_every == 0:
             training.save(checkpoint)
     training.save(checkpoint)
-    training.model().save(directory / "model")
+    with_ear(training.model(), corpus).save(directory / "model")
+
+
+def with_ear(trio: Trio, corpus: Corpus) -> Trio:
+    """The trio with an ear that knows its drafts from excerpts of the corpus it learned from.
+
+    Where its settings ask for one draft, or there are too few excerpts, it has none.
+    """
+    config = trio.config
+    excerpts = corpus.of_meters([METERS[index].name for index in trio.vocabulary.meters()]).excerpts(config.bars)
+    if config.drafts == 1 or len(excerpts) < 2:
+        return replace(trio, ear=None)
+    random = generator(config.seed, "ear")
+    real = excerpts.select(torch.randperm(len(excerpts), generator=random)[:MOST_HEARD])
+    real = sayable(trio.vocabulary, real, plans=False)
+    asked = trio.plans.select(torch.randint(len(trio.plans), (len(real),), generator=random))
+    drafts = trio.compose(asked, seed=derive(config.seed, "ear"), drafts=1)
+    return replace(trio, ear=Ear.fitted(real, drafts))
 
 
 class Training:
@@ -122,6 +142,7 @@ class Training:
         self._judge = judge
         self._draws = generator(config.seed, "conditions")
         self._sights = Sight.of_agents(config)
+        self._averages = [_copied(agent) for agent in trio.agents]
         self.replays = tuple(
             Replay(
                 agent.replay_capacity,
@@ -180,6 +201,7 @@ class Training:
                     agent.temperature, kl, agent.config.kl_target, agent.config.kl_step
                 )
             records.append(Record("learn", name, self.iteration, metrics))
+        self._average()
 
         seconds = time.perf_counter() - began
         self.seconds += seconds
@@ -231,8 +253,18 @@ class Training:
         ]
         return score, decisions, choices
 
+    def _average(self) -> None:
+        """Take the models as they are now into their averages; before any learning there is nothing to average."""
+        keep = self.trio.config.averaging if self.iteration > 1 else 0.0
+        for average, agent in zip(self._averages, self.trio.agents, strict=True):
+            for name, tensor in agent.model_tensors().items():
+                average[name].lerp_(tensor, 1 - keep)
+
     def model(self) -> Trio:
-        """The trio as it stands, at the temperatures to compose at and with its provenance brought up to date."""
+        """The average of the trio over its last iterations, at the temperatures to compose at.
+
+        Its provenance is brought up to date.
+        """
         own = {
             "corpus": self._corpus_digest,
             "seed": self.trio.config.seed,
@@ -240,17 +272,28 @@ class Training:
             "steps": self.steps,
             "torch": torch.__version__,
         }
-        chord, rhythm, melody = (copy.copy(agent) for agent in self.trio.agents)
-        for agent in (chord, rhythm, melody):
-            agent.temperature *= self.trio.config.restraint
-        return replace(self.trio, agents=(chord, rhythm, melody), provenance={**self.trio.provenance, **own})
+        found, config = self.trio, self.trio.config
+        model = Trio.create(
+            found.vocabulary,
+            [agent.prior for agent in found.agents],
+            config,
+            found.reference,
+            found.plans,
+            {**found.provenance, **own},
+        )
+        for agent, average, learning in zip(model.agents, self._averages, found.agents, strict=True):
+            agent.restore(average)
+            agent.temperature = learning.temperature * config.restraint
+        return model
 
     def save(self, directory: Path) -> None:
         """Write a checkpoint into ``directory``, in place of the last one."""
         tensors = {**self.trio.tensors(), "conditions.generator": self._draws.get_state()}
         tensors |= prefixed("judge", self._judge.tensors())
-        for name, agent, replay in zip(AGENTS, self.trio.agents, self.replays, strict=True):
+        parts = zip(AGENTS, self.trio.agents, self.replays, self._averages, strict=True)
+        for name, agent, replay, average in parts:
             tensors |= prefixed(f"{name}.learning", agent.learning_tensors())
+            tensors |= prefixed(f"{name}.average", average)
             tensors |= prefixed(f"{name}.replay", replay.tensors())
         description = {
             **self.trio.describe(),
@@ -291,8 +334,11 @@ class Training:
             )
         training = cls(replace(trio, config=config), corpus_digest, judged_by(trio.reference))
         try:
-            for name, agent, replay in zip(AGENTS, trio.agents, training.replays, strict=True):
+            parts = zip(AGENTS, trio.agents, training.replays, training._averages, strict=True)
+            for name, agent, replay, average in parts:
                 agent.restore(under(name, tensors), under(f"{name}.learning", tensors))
+                for key, tensor in under(f"{name}.average", tensors).items():
+                    average[key].copy_(tensor)
                 replay.restore(under(f"{name}.replay", tensors))
             training._draws.set_state(tensors["conditions.generator"])
             training._judge.restore(under("judge", tensors))
@@ -367,6 +413,10 @@ def sayable(vocabulary: Vocabulary, scores: Score, *, plans: bool) -> Score:
     """Real pieces as the vocabulary can say them, with the plans they follow where ``plans`` are wanted."""
     found, _ = follow(vocabulary, scores)
     return analyse(found) if plans else found
+
+
+def _copied(agent: Agent) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in agent.model_tensors().items()}
 
 
 def _by_terms(config: TrainConfig) -> JudgeFactory:

@@ -21,12 +21,14 @@ from agents.networks import Network
 from agents.seeding import derive, generator
 from agents.sight import Sight
 from agents.tabular import Tabular
+from composer.ear import Ear
 from composer.environment import SLOTS, Conditions, columns, play, relations, slot_sizes
 from composer.errors import TriadError
 from composer.form import draw_plan
 from composer.plan import WIDTH
-from composer.rewards import Reference
+from composer.rewards import Reference, RewardWeights, agent_rewards, reward_terms
 from composer.score import Score
+from composer.view import View
 from composer.vocabulary import AGENTS, CHORD, MELODY, RHYTHM, Vocabulary
 
 # The slots a tabular agent tells states apart by; more would be visited too seldom.
@@ -48,6 +50,7 @@ class Trio:
         reference: the corpus statistics their rewards were centred on.
         plans: the conditions of the training pieces, form plans among them, for new pieces to be drawn from.
         provenance: a JSON object that says where the model comes from.
+        ear: chooses among drafts; None where there is none.
     """
 
     vocabulary: Vocabulary
@@ -56,6 +59,7 @@ class Trio:
     reference: Reference
     plans: Conditions
     provenance: Mapping[str, Any]
+    ear: Ear | None = None
 
     @classmethod
     def create(
@@ -107,6 +111,7 @@ class Trio:
         seed: int = 0,
         greedy: bool = False,
         dial: float | Mapping[str, float] = 1.0,
+        drafts: int | None = None,
     ) -> Score:
         """Write one piece for each row of ``conditions``; the same arguments give the same pieces.
 
@@ -117,6 +122,8 @@ class Trio:
             greedy: always take the most probable action.
             dial: from style to theory, for all agents or by agent name: a policy is ``prior * exp(dial * Q / tau)``,
                 so 0 is the prior alone, 1 the policy as trained, and more leans to what the rewards ask for.
+            drafts: written of each piece, of which the one is kept that sounds most like real music and earns most
+                (:meth:`liking`). As many as the settings say where the agents draw and have an ear, else one.
 
         Returns:
             the pieces, on the CPU.
@@ -124,8 +131,38 @@ class Trio:
         Raises:
             AgentError: if a dial is negative or not finite, or names an unknown agent.
         """
+        if drafts is None:
+            drafts = self.config.drafts if self.ear is not None and policy == "agents" and not greedy else 1
+        if drafts > 1:
+            rows = torch.arange(len(conditions))
+            written = self._write(
+                conditions.select(rows.repeat_interleave(drafts)), policy=policy, seed=seed, greedy=greedy, dial=dial
+            )
+            best = self.liking(written).view(len(conditions), drafts).argmax(1)
+            return written.select(rows * drafts + best)
+        return self._write(conditions, policy=policy, seed=seed, greedy=greedy, dial=dial)
+
+    def liking(self, score: Score) -> Tensor:
+        """(B,) float32: how much the trio likes each piece, in log-odds.
+
+        What its ear says for real music, and what the agents earn a bar at the rate of ``config.theory``.
+        """
+        view = View(score)
+        rewards = agent_rewards(reward_terms(view, self.reference), RewardWeights(terms=self.config.rewards))
+        earned = self.config.theory * rewards.sum((0, 2)) / score.bars
+        return earned if self.ear is None else earned + self.ear.hear(score)
+
+    def _write(
+        self,
+        conditions: Conditions,
+        *,
+        policy: Behaviour,
+        seed: int,
+        greedy: bool,
+        dial: float | Mapping[str, float],
+    ) -> Score:
         device = self.config.device
-        dials = _dials(dial)
+        dials = read_dials(dial)
         randoms = [generator(seed, "compose", name, device=device) for name in AGENTS]
         sights = Sight.of_agents(self.config)
         sizes = self.vocabulary.sizes
@@ -186,7 +223,7 @@ class Trio:
             found |= prefixed(name, agent.model_tensors())
             if agent.prior is not None:
                 found |= prefixed(f"{name}.prior", agent.prior.state_dict())
-        return found
+        return found | (prefixed("ear", self.ear.tensors()) if self.ear is not None else {})
 
     def describe(self) -> dict[str, Any]:
         """A JSON object that together with :meth:`tensors` says everything; :meth:`rebuild` reads it back."""
@@ -198,6 +235,7 @@ class Trio:
             "config": self.config.to_json(),
             "provenance": dict(self.provenance),
             "reference": self.reference.to_json(),
+            "ear": list(self.ear.names) if self.ear is not None else [],
         }
 
     @classmethod
@@ -252,6 +290,8 @@ class Trio:
             for name, agent, tau in zip(AGENTS, trio.agents, temperatures, strict=True):
                 agent.restore(under(name, tensors))
                 agent.temperature = tau
+            if names := tuple(description.get("ear", ())):
+                trio = replace(trio, ear=Ear.restored(names, under("ear", tensors)))
         except CheckpointError:
             raise
         except TriadError as error:
@@ -310,7 +350,12 @@ def _read_prior(
     return network.requires_grad_(False).to(config.device)
 
 
-def _dials(dial: float | Mapping[str, float]) -> tuple[float, ...]:
+def read_dials(dial: float | Mapping[str, float]) -> tuple[float, ...]:
+    """The dial of each agent in the order of their turns; 1 for those left out.
+
+    Raises:
+        AgentError: if one is negative or not finite, or names an unknown agent.
+    """
     by_name = dial if isinstance(dial, Mapping) else dict.fromkeys(AGENTS, dial)
     for name, value in by_name.items():
         if name not in AGENTS:

@@ -145,6 +145,17 @@ class Score:
             rows = torch.tensor(list(rows), dtype=torch.int64)
         return Score(*(getattr(self, field.name)[rows] for field in fields(self)))
 
+    def trimmed(self) -> Score:
+        """The same pieces without the columns that are padding in all of them."""
+        beats, steps = int(self.beats.max()), int(self.steps.max())
+        return replace(
+            self,
+            chord=self.chord[:, :beats].contiguous(),
+            cell=self.cell[:, :beats].contiguous(),
+            pitch=self.pitch[:, :steps].contiguous(),
+            groove=self.groove[:, :beats].contiguous(),
+        )
+
     def excerpt(self, start: Tensor, bars: int) -> Score:
         """``bars`` bars from bar ``start`` (B,) of each piece, as pieces of their own.
 

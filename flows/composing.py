@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -23,6 +23,7 @@ from composer.environment.settings import make_settings
 from composer.export import write_listening_page, write_midi, write_piano_roll
 from composer.render import render
 from composer.score import Score
+from composer.score_file import score_to_json
 from composer.theory import METERS, Key, parse_meter
 from flows.checks import AUDIO, read_dial
 from flows.errors import FlowError
@@ -188,24 +189,73 @@ def write_pieces(
     """
     instruments = arrangement or model.arrangement
     style = load_style(instruments)
+
+    def works() -> Iterator[Work]:
+        for number in range(1, count + 1):
+            score, arranged, asked = compose_and_arrange(model, request, number, style=style)
+            facts = {**said_of(model, instruments), "request": asked, "number": number}
+            yield Work(name.format(seed=asked["seed"], number=number), score, arranged, facts)
+
+    return write_works(works(), output, count=count, formats=formats, soundfont=soundfont, progress=progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A finished piece to be written down.
+
+    Attributes:
+        name: of its files, without ending.
+        score: one piece.
+        arrangement: the same set for instruments.
+        facts: a JSON object of what is known of it.
+    """
+
+    name: str
+    score: Score
+    arrangement: Arrangement
+    facts: Mapping[str, Any]
+
+
+def write_works(
+    works: Iterable[Work],
+    output: Path,
+    *,
+    count: int,
+    formats: Sequence[str],
+    soundfont: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Write pieces into ``output``, each with a JSON file beside it that holds its facts and its score.
+
+    All are written or, where anything fails, none.
+
+    Args:
+        works: the pieces, made as they are asked for.
+        output: the folder, made if missing.
+        count: how many there will be at most.
+        formats: of :data:`flows.checks.FORMATS`.
+        soundfont: to render with; else the one that is found.
+        progress: called with the number of pieces done and their total.
+
+    Returns:
+        for each piece the content of its JSON file and, under ``files``, its files by format.
+
+    Raises:
+        TriadError: if a file cannot be written.
+    """
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".triad-", dir=output) as workshop:
             pieces = []
-            for number in range(1, count + 1):
-                _, arranged, asked = compose_and_arrange(model, request, number, style=style)
-                stem = name.format(seed=asked["seed"], number=number)
+            for number, work in enumerate(works, start=1):
                 piece = {
-                    "triad": triad_version(),
-                    "model": {"digest": model.digest, "source": model.source, **model.provenance},
-                    "request": asked,
-                    "number": number,
-                    "style": model.style,
-                    "arrangement": instruments,
-                    **_write(arranged, Path(workshop) / stem, formats, soundfont),
+                    **work.facts,
+                    **_write(work.arrangement, Path(workshop) / work.name, formats, soundfont),
+                    "score": score_to_json(work.score),
                 }
-                (Path(workshop) / f"{stem}.json").write_text(json.dumps(piece, indent=1) + "\n", encoding="utf-8")
-                files = {ending: str(output / f"{stem}.{ending}") for ending in (*formats, "json")}
+                text = json.dumps(piece, indent=1) + "\n"
+                (Path(workshop) / f"{work.name}.json").write_text(text, encoding="utf-8")
+                files = {ending: str(output / f"{work.name}.{ending}") for ending in (*formats, "json")}
                 pieces.append({**piece, "files": files})
                 if progress is not None:
                     progress(number, count)
@@ -220,6 +270,16 @@ def write_pieces(
     except OSError as error:
         raise unwritable(output, error) from None
     return pieces
+
+
+def said_of(model: Model, instruments: str) -> dict[str, Any]:
+    """What is written down beside every piece: who wrote it, and how it is set."""
+    return {
+        "triad": triad_version(),
+        "model": {"digest": model.digest, "source": model.source, **model.provenance},
+        "style": model.style,
+        "arrangement": instruments,
+    }
 
 
 def _write(arrangement: Arrangement, stem: Path, formats: Sequence[str], soundfont: Path | None) -> dict[str, Any]:

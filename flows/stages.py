@@ -33,7 +33,7 @@ from flows.styles import DEFAULT_STYLE, arrangement_for, style_of_folder
 HELD_OUT = 0.1
 
 # Settings that say when to stop and how often to save: a run may go on with others, so they do not name it.
-_NOT_IN_NAME = ("steps", "minutes", "checkpoint_every", "restraint", "device")
+_NOT_IN_NAME = ("steps", "minutes", "checkpoint_every", "restraint", "drafts", "theory", "device")
 
 torch.set_num_threads(1)
 

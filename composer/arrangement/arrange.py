@@ -48,6 +48,7 @@ def arrange(
     seed: int = 0,
     humanize: bool = False,
     title: str | None = None,
+    keep_melody: bool = False,
 ) -> Arrangement:
     """Arrange one piece of a score for the instruments of a style.
 
@@ -59,6 +60,8 @@ def arrange(
         humanize: whether the notes are moved off the grid a little, as people play; learned grooves are then timed as
             their drummers timed them.
         title: the piece's name; by default its key.
+        keep_melody: whether the melody stays in the octave it was written in, as one that was given should, even
+            where its instrument seldom plays.
 
     Raises:
         ArrangementError: for an unknown style, no such piece, or a tempo outside 4..999.
@@ -67,7 +70,7 @@ def arrange(
     music = read_piece(score, piece)
     check_tempo(music.tempo)
     generator = random.Random(seed)
-    written = _write_parts(music, chosen, generator, humanize)
+    written = _write_parts(music, chosen, generator, humanize, keep_melody)
     swings = chosen.swing > 0 and music.meter.beat_steps == 4
     end = music.steps * STEP_TICKS
     channels = iter(channel for channel in range(16) if channel != DRUM_CHANNEL)
@@ -118,7 +121,9 @@ def _sections(piece: Piece) -> tuple[Section, ...]:
     )
 
 
-def _write_parts(piece: Piece, style: Style, generator: random.Random, human: bool) -> Mapping[str, list[Note]]:
+def _write_parts(
+    piece: Piece, style: Style, generator: random.Random, human: bool, keep_melody: bool
+) -> Mapping[str, list[Note]]:
     """The notes of every track by name. Melody and bass come first: the chords lie between them."""
     configs = style.tracks
     written: dict[str, list[Note]] = {}
@@ -126,7 +131,7 @@ def _write_parts(piece: Piece, style: Style, generator: random.Random, human: bo
     for config in configs:
         match config:
             case MelodyConfig():
-                written[config.name] = outer["melody"] = write_melody(piece, config)
+                written[config.name] = outer["melody"] = write_melody(piece, config, as_written=keep_melody)
             case BassConfig():
                 written[config.name] = outer["bass"] = walk(write_bass(piece, config), piece, config, generator)
             case DrumsConfig():

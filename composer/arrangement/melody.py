@@ -36,9 +36,11 @@ def fold(pitch: int, low: int, high: int) -> int:
     return pitch + 12 * ((below + 11) // 12) - 12 * ((above + 11) // 12)
 
 
-def write_melody(piece: Piece, track: MelodyConfig) -> list[Note]:
-    """The melody's notes in ticks."""
-    pitches = melody_pitches(piece.melody, track.low, track.high)
+def write_melody(piece: Piece, track: MelodyConfig, *, as_written: bool = False) -> list[Note]:
+    """The melody's notes in ticks, in the instrument's range or, ``as_written``, where they were written."""
+    pitches = (
+        [tone.pitch for tone in piece.melody] if as_written else melody_pitches(piece.melody, track.low, track.high)
+    )
     middle = sum(pitches) / max(1, len(pitches))
     notes = []
     for tone, pitch in zip(piece.melody, pitches, strict=True):

@@ -73,6 +73,7 @@ class Piece:
         meter: index into the metres.
         key: the key it sounds in.
         meta: what the report says of it.
+        octave: semitones its melody was moved by, a multiple of 12.
     """
 
     events: Ints
@@ -81,6 +82,7 @@ class Piece:
     meter: int
     key: Key
     meta: PieceMeta
+    octave: int = 0
 
 
 def read_piece(data: bytes, file: str) -> Piece:
@@ -209,7 +211,7 @@ def _write(song: Song, roles: Roles, bars: Bars, phase: float, file: str, notes:
         notes=tuple(notes),
     )
     beats = np.array([transpose_chord(code, semitones) for code in codes], dtype=np.int64)
-    return Piece(events, beats, _groove(roles, bars, phase, shift, length), bars.meter, key, meta)
+    return Piece(events, beats, _groove(roles, bars, phase, shift, length), bars.meter, key, meta, octave)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ class Corpus:
         """The corpus of ``scores`` described by ``meta``; its digest is computed here."""
         if len(scores) != len(meta):
             raise ValueError(f"{len(scores)} scores but {len(meta)} descriptions")
-        scores = _trimmed(scores)
+        # So that equal pieces have equal digests.
+        scores = scores.trimmed()
         names = tuple(piece.file for piece in meta)
         return cls(scores, names, _digest(scores, names), tuple(meta))
 
@@ -240,17 +241,6 @@ def _score(piece: Piece) -> Score:
 def meta_from_json(entry: dict[str, Any]) -> PieceMeta:
     """The description a JSON object holds; a KeyError or TypeError if it is none."""
     return PieceMeta(**{**entry, "harmony_tracks": tuple(entry["harmony_tracks"]), "notes": tuple(entry["notes"])})
-
-
-def _trimmed(scores: Score) -> Score:
-    """``scores`` without columns that are padding in every piece, so that equal pieces have equal digests."""
-    return replace(
-        scores,
-        chord=scores.chord[:, : int(scores.beats.max())].contiguous(),
-        cell=scores.cell[:, : int(scores.beats.max())].contiguous(),
-        pitch=scores.pitch[:, : int(scores.steps.max())].contiguous(),
-        groove=scores.groove[:, : int(scores.beats.max())].contiguous(),
-    )
 
 
 def _digest(scores: Score, names: Sequence[str]) -> str:

@@ -7,16 +7,20 @@ Knows the score and the vocabulary; knows no learner and no file. Importing it r
 import gymnasium
 
 from composer.environment.coordinator import Conditions, Coordinator, EnvironmentConditionError
+from composer.environment.given import PARTS, Given, Guide
 from composer.environment.observation import SLOTS, Slot, columns, slot_sizes, writer
 from composer.environment.relations import Relation, relations
 from composer.environment.rollout import Decisions, Policy, follow, play, uniform_policy
 
 __all__ = [
+    "PARTS",
     "SLOTS",
     "Conditions",
     "Coordinator",
     "Decisions",
     "EnvironmentConditionError",
+    "Given",
+    "Guide",
     "Policy",
     "Relation",
     "Slot",

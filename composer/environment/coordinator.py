@@ -173,16 +173,25 @@ class Coordinator:
             rows: which pieces.
             conditions: of the whole batch (B rows), new at ``rows`` and as before elsewhere.
         """
-        for state in (
+        for state in self._state():
+            state[rows] = 0
+        self.turn[rows] = CHORD
+        self._settle(conditions.to(self.device))
+
+    def copy_rows(self, rows: Tensor) -> None:
+        """Every piece goes on from where the piece at ``rows`` (B,) int64 stands; both need the same conditions."""
+        for state in (*self._state(), self.turn):
+            state.copy_(state[rows])
+
+    def _state(self) -> tuple[Tensor, ...]:
+        """Whatever a piece under way has besides its turn; all zeros at its beginning."""
+        return (
             *(self._chord, self._cell, self._pitch, self._beat, self._bar_beat, self._bar, self._offset),
             *(self._cell_now, self._age, self._since_onset, self._sounding),
             *(self._groove, self._groove_now, self.groove_next),
             *(self._recent_chords, self._recent_pitches, *self._after),
             *(self._figures, self._last_interval, self._struck_at),
-        ):
-            state[rows] = 0
-        self.turn[rows] = CHORD
-        self._settle(conditions.to(self.device))
+        )
 
     def _settle(self, conditions: Conditions) -> None:
         """Take over ``conditions`` and what follows from them."""

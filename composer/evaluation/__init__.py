@@ -12,12 +12,12 @@ from composer.evaluation.evaluation import (
     EvaluationError,
     evaluate,
 )
-from composer.evaluation.features import features
 from composer.evaluation.figures import FIGURE, FIGURES, Figure
 from composer.evaluation.markov import Markov
 from composer.evaluation.plots import draw_trade_off
 from composer.evaluation.report import Report, headline, verdicts
 from composer.evaluation.trade_off import Point, TradeOff, trade_off
+from composer.features import features
 
 __all__ = [
     "FIGURE",

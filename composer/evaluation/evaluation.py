@@ -11,7 +11,6 @@ import numpy as np
 from composer.errors import TriadError
 from composer.evaluation.audit import term_values
 from composer.evaluation.classifier import Classification
-from composer.evaluation.features import features
 from composer.evaluation.statistics import (
     Values,
     confidence,
@@ -22,6 +21,7 @@ from composer.evaluation.statistics import (
     shift,
 )
 from composer.evaluation.tables import Number, defined
+from composer.features import features
 from composer.rewards import TERMS, Reference, RewardWeights
 from composer.score import Score
 from composer.vocabulary import AGENTS

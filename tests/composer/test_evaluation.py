@@ -20,7 +20,6 @@ from composer.evaluation import (
     shuffle_bars,
 )
 from composer.evaluation.audit import area_under_curve
-from composer.evaluation.features import alignment, entropy
 from composer.evaluation.statistics import (
     confidence,
     distances,
@@ -31,6 +30,7 @@ from composer.evaluation.statistics import (
     shift,
 )
 from composer.evaluation.tables import defined, markdown_table
+from composer.features import alignment, entropy
 from composer.rewards import TERMS, Reference
 from composer.score import Score, concatenate
 from composer.view import View
