@@ -21,6 +21,7 @@ from flows.commands.dial import dial
 from flows.commands.doctor import doctor
 from flows.commands.evaluate import evaluate
 from flows.commands.models import models, rollback
+from flows.commands.partner import arrange, continue_, harmonize, infill, melody, reharmonize, restyle, vary
 from flows.commands.pipeline import pipeline
 from flows.commands.render import render
 from flows.commands.retrain import retrain, schedule
@@ -94,6 +95,7 @@ def cli() -> None:
 for _command in (
     *(corpus, train, evaluate, dial, rl_tuner, compose, styles, render, pipeline, ui, doctor),
     *(retrain, schedule, models, rollback),
+    *(harmonize, melody, continue_, infill, vary, reharmonize, restyle, arrange),
 ):
     cli.add_command(_command)
 

@@ -32,6 +32,7 @@ from flows.checks import read_dial
 from flows.composing import Model, Work, said_of, write_works
 from flows.errors import FlowError
 from flows.partnering import chord_changes
+from flows.revision import triad_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,3 +227,50 @@ def occasions() -> dict[str, Occasion]:
 def at_tempo(score: Score, tempo: float) -> Score:
     """The same music, ``tempo`` quarter notes a minute."""
     return replace(score, tempo=torch.full_like(score.tempo, tempo))
+
+
+def rearranged(
+    path: Path,
+    instruments: str | None,
+    occasion: str | None,
+    *,
+    title: str,
+    seed: int,
+    humanize: bool,
+    output: Path,
+    formats: Sequence[str],
+    soundfont: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """The piece in a file set for other instruments, or for an occasion; no agent writes anything.
+
+    Args:
+        path: the file.
+        instruments: an arrangement's name or file; the occasion's where there is none.
+        occasion: its name; a piece's tempo is brought into the range of its music.
+        title: of the piece.
+        seed: of what an arrangement draws by lot.
+        humanize: whether notes lie off the grid a little.
+        output: the folder.
+        formats: of the files.
+        soundfont: to render with.
+        progress: as :func:`flows.composing.write_works`.
+
+    Raises:
+        TriadError: if the file holds no piece, there is no such occasion or arrangement, or nothing can be written.
+    """
+    source = read_source(path)
+    score = source.score
+    if occasion is not None:
+        known = occasions()
+        if occasion not in known:
+            raise FlowError(f"unknown occasion {occasion!r}: choose one of {', '.join(known)}")
+        score = at_tempo(score, known[occasion].tempo(float(score.tempo[0])))
+        instruments = instruments or known[occasion].arrangement
+    assert instruments is not None
+    style = load_style(instruments)
+    arranged = arrange(score, 0, style=style, seed=seed, humanize=humanize, title=title)
+    request = {"command": "arrange", **source.facts, "occasion": occasion, "seed": seed, "humanize": humanize}
+    facts = {"triad": triad_version(), "arrangement": instruments, "request": request, "number": 1}
+    works = [Work("arrange-1", score, arranged, facts)]
+    return write_works(works, output, count=1, formats=formats, soundfont=soundfont, progress=progress)

@@ -43,10 +43,15 @@ _SETTINGS: Mapping[str, Any] = {
     "bars": BARS,
     "plans": False,
     "restraint": THEORY_DIAL,
+    "averaging": 0.0,
+    "drafts": 1,
     "pieces": 512,
-    "chord": {"kl_target": 0.0, "updates": 1},
-    "rhythm": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 32_000, "learning_rate": 4e-4},
-    "melody": {"kl_target": 0.8, "temperature": 1.0, "replay_capacity": 80_000},
+    "chord": {"kl_target": 0.0, "updates": 1, "batch_size": 1024},
+    "rhythm": {
+        **{"kl_target": 0.8, "temperature": 1.0, "batch_size": 1024},
+        **{"replay_capacity": 32_000, "learning_rate": 4e-4},
+    },
+    "melody": {"kl_target": 0.8, "temperature": 1.0, "batch_size": 1024, "replay_capacity": 80_000},
 }
 
 

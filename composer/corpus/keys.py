@@ -8,12 +8,13 @@ many programs write C major for want of a better one: it counts only where the n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from composer.corpus.midi import Floats
-from composer.theory import MODES, Key
+from composer.theory import MODES, NO_CHORD, Key, chord_pitch_classes, chord_root
 
 _PROFILES = np.array(
     [
@@ -82,3 +83,24 @@ def _agrees(signature: Key, clues: Clues) -> bool:
 
 def _correlation(profile: Floats, tones: Floats) -> float:
     return float(np.corrcoef(profile, tones)[0, 1]) if np.ptp(tones) > 0 else 0.0
+
+
+def key_of_chords(codes: Sequence[int]) -> Key:
+    """The most likely key of a progression, one sounding chord code a beat; C major where there is no chord."""
+    sounding = [code for code in codes if code != NO_CHORD]
+    if not sounding:
+        return Key(0, 0)
+    tones = np.zeros(12)
+    for code in sounding:
+        tones[list(chord_pitch_classes(code))] += 1
+    first, last = chord_root(sounding[0]), chord_root(sounding[-1])
+    return find_key(
+        Clues(
+            melody=tones,
+            harmony=tones,
+            closing_melody=last,
+            closing_bass=last,
+            opening_bass=first,
+            signature=None,
+        )
+    )
