@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from composer.theory import Key, parse_meter
+from composer.moods import Mood
+from composer.theory import MODES, Key, parse_meter
 from flows.errors import FlowError
 
 POLICIES = ("agents", "prior", "random")
@@ -31,6 +32,11 @@ def check(
     policy: str | None = None,
     dial: str | None = None,
     humanize: bool | None = None,
+    wishes: str | None = None,
+    sections: str | None = None,
+    mood: str | None = None,
+    ending: str | None = None,
+    swing: float | None = None,
 ) -> None:
     """See that every field given is one a piece can have, and that they go together.
 
@@ -55,6 +61,30 @@ def check(
         read_dial(dial)
         if policy in ("prior", "random"):
             raise FlowError(f"dial {dial}: it turns the agents, and policy {policy} asks none; leave one of them out")
+    if swing is not None and not 0 <= swing <= 1:
+        raise FlowError(f"swing {swing:g}: give 0 (as written) to 1 (pairs of notes as triplets)")
+    if mood is not None:
+        mode = Mood.parse(mood).mode
+        if key is not None and mode is not None and MODES[Key.parse(key).mode].name != mode:
+            raise FlowError(f"mood {mood} and key {key} conflict: the mood asks for {mode}; leave one of them out")
+    if wishes is not None or sections is not None or ending is not None:
+        check_wishes(wishes, sections, ending, policy)
+
+
+def check_wishes(wishes: str | None, sections: str | None, ending: str | None, policy: str | None) -> None:
+    """See that wishes can be read.
+
+    Raises:
+        TriadError: if one cannot, or nobody follows a plan.
+    """
+    from composer.form.wishes import check_ending, read_sections, read_wishes
+
+    if policy == "random":
+        raise FlowError("wishes and policy random conflict: chance follows no plan; leave one of them out")
+    read_wishes(wishes or "")
+    read_sections(sections or "")
+    if ending is not None:
+        check_ending(ending)
 
 
 def check_form(form: str, bars: int | None) -> None:

@@ -26,6 +26,7 @@ from flows.commands.pipeline import pipeline
 from flows.commands.render import render
 from flows.commands.retrain import retrain, schedule
 from flows.commands.rl_tuner import rl_tuner
+from flows.commands.schema import schema
 from flows.commands.styles import styles
 from flows.commands.train import train
 from flows.commands.ui import ui
@@ -93,7 +94,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(corpus, train, evaluate, dial, rl_tuner, compose, styles, render, pipeline, ui, doctor),
+    *(corpus, train, evaluate, dial, rl_tuner, compose, schema, styles, render, pipeline, ui, doctor),
     *(retrain, schedule, models, rollback),
     *(harmonize, melody, continue_, infill, vary, reharmonize, restyle, arrange),
 ):

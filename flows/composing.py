@@ -9,18 +9,22 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
+from torch import Tensor
 
 from agents.seeding import derive, generator
 from agents.trio import Trio
-from composer.arrangement import Arrangement, Style, arrange, load_style
+from composer.arrangement import Arrangement, Style, arrange, load_style, louder, with_swing
 from composer.environment import Conditions, play, uniform_policy
 from composer.environment.settings import make_settings
 from composer.export import write_listening_page, write_midi, write_piano_roll
+from composer.form import closing_with, granted, granted_by_section
+from composer.form.wishes import read_sections, read_wishes
+from composer.moods import Mood
 from composer.render import render
 from composer.score import Score
 from composer.score_file import score_to_json
@@ -105,6 +109,7 @@ class Model:
         seed = derive(asked["seed"], "piece", str(number))
         if self.trio is not None:
             conditions = self.trio.plan(conditions, seed=seed, form=asked["form"])
+            conditions = replace(conditions, plan=wished(conditions.plan[0], asked)[None])
             policy = cast(Literal["agents", "prior", "random"], asked["policy"])
             return self.trio.compose(
                 conditions, policy=policy, seed=seed, dial=read_dial(asked["dial"] or "1")
@@ -118,6 +123,15 @@ class Model:
         with torch.inference_mode():
             score, _ = play(vocabulary, conditions, uniform_policy(generator(seed, "random")))
         return score, asked
+
+
+def wished(plan: Tensor, asked: Mapping[str, Any]) -> Tensor:
+    """A piece's plan with everything laid over it that a request wishes for; what is said in more detail wins."""
+    if asked["mood"] is not None:
+        plan = granted(plan, Mood.parse(asked["mood"]).wishes())
+    plan = granted(plan, read_wishes(asked["wishes"] or ""))
+    plan = granted_by_section(plan, read_sections(asked["sections"] or ""))
+    return plan if asked["ending"] is None else closing_with(plan, asked["ending"])
 
 
 def compose_and_arrange(
@@ -136,15 +150,20 @@ def compose_and_arrange(
     """
     score, asked = model.compose(request, number)
     title = f"{model.style.capitalize()} in {asked['key']}, no. {number} of seed {asked['seed']}"
+    chosen = load_style(style or model.arrangement) if not isinstance(style, Style) else style
+    if asked["swing"] is not None:
+        chosen = with_swing(chosen, asked["swing"])
     arrangement = arrange(
         score,
         0,
-        style=style or model.arrangement,
+        style=chosen,
         # Of its own for every piece: those of one seed shall not share their drums.
         seed=derive(asked["seed"], "arrangement", str(number)),
         humanize=asked["humanize"],
         title=title,
     )
+    if asked["mood"] is not None:
+        arrangement = louder(arrangement, Mood.parse(asked["mood"]).loudness)
     return score, arrangement, asked
 
 

@@ -23,6 +23,8 @@ from flows.revision import triad_version
 from flows.stages import CorpusFile
 
 AGENTS_SET, PRIOR_SET, RANDOM_SET, MARKOV_SET = "agents", "prior", "random", "order-3 Markov"
+# What the ear does for the agents: their first drafts, none of which it chose.
+FIRST_DRAFTS_SET = "first drafts"
 # What of an agent was taken away, by what is said of models without it.
 _TAKEN_AWAY: Mapping[str, Callable[[AgentConfig], bool]] = {
     "without prior": lambda agent: agent.prior == "uniform",
@@ -82,13 +84,15 @@ def judge_models(
     def conditions(run: int) -> Conditions:
         return draw_conditions(training.score, count, generator(seed, "conditions", str(run)))
 
-    def composed(runs: Sequence[Trio], policy: Any) -> list[Score]:
+    def composed(runs: Sequence[Trio], policy: Any, drafts: int | None = None) -> list[Score]:
         return [
-            one.compose(conditions(run), policy=policy, seed=derive(seed, policy, str(run)))
+            one.compose(conditions(run), policy=policy, seed=derive(seed, policy, str(run)), drafts=drafts)
             for run, one in enumerate(runs)
         ]
 
     sets = {name: composed(runs, "agents") for name, runs in trios.items()}
+    first = next(iter(trios.values()))
+    sets |= {FIRST_DRAFTS_SET: composed(first, "agents", 1)} if first[0].ear is not None else {}
     sets |= {PRIOR_SET: composed(by_prior, "prior")} if by_prior else {}
     sets[RANDOM_SET] = composed([trio], "random")
     sets[MARKOV_SET] = [Markov(training.score).compose(conditions(0), generator(seed, "Markov"))]

@@ -10,7 +10,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from composer.forms import usual_bars
-from flows.checks import USUAL_BARS, check
+from composer.moods import Mood
+from composer.theory import MODE_INDEX, MODES, Key
+from flows.checks import FASTEST, SLOWEST, USUAL_BARS, check
 
 
 class Request(BaseModel):
@@ -30,6 +32,13 @@ class Request(BaseModel):
     policy: str | None = Field(None, description="Who writes: agents, prior or random.")
     dial: str | None = Field(None, description="Style to theory: 0 to 1000, 1 as trained, or such as 'melody=2'.")
     humanize: bool | None = Field(None, description="Whether notes lie off the grid a little, as people play.")
+    wishes: str | None = Field(None, description="More or less of what, 0 to 1, such as 'density=0.8,leaps=0.2'.")
+    sections: str | None = Field(
+        None, description="The same by section, such as 'chorus: density=0.9; verse: density=0.3, register=0.4'."
+    )
+    mood: str | None = Field(None, description="Such as happy, sad, calm or tense, or valence,arousal: '0.5,-0.2'.")
+    ending: str | None = Field(None, description="Cadence of the last phrase: authentic, half, plagal or deceptive.")
+    swing: float | None = Field(None, description="0 as written, 1 pairs as triplets; else the arrangement's.")
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -48,8 +57,24 @@ class Request(BaseModel):
             "policy": "agents",
             "dial": "1",
             "humanize": False,
+            **dict.fromkeys(("wishes", "sections", "mood", "ending", "swing")),
         }
         given = {name: value for name, value in self if value is not None}
         asked = {**usual, **{name: value for name, value in typical.items() if name in usual}, **given}
+        if self.mood is not None:
+            asked |= self._moody(asked)
         # Only agents have a dial; what is saved can be asked for again.
         return asked if asked["policy"] == "agents" else {**asked, "dial": None}
+
+    def _moody(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Key and tempo as the mood wants them, where nobody says otherwise."""
+        mood = Mood.parse(str(self.mood))
+        found: dict[str, Any] = {}
+        key = Key.parse(asked["key"])
+        if self.key is None and mood.mode is not None and MODES[key.mode].name != mood.mode:
+            # The relative key: the notes stay those the style is usually in.
+            relative = (key.tonic + (3 if mood.mode == "major" else -3)) % 12
+            found["key"] = Key(relative, MODE_INDEX[mood.mode]).name
+        if self.tempo is None:
+            found["tempo"] = round(min(max(mood.tempo(asked["tempo"]), SLOWEST), FASTEST), 1)
+        return found

@@ -5,6 +5,7 @@ This room reads scores and writes :class:`Arrangement`; it knows no file format 
 
 from composer.arrangement.arrange import arrange
 from composer.arrangement.errors import ArrangementError
+from composer.arrangement.feel import louder
 from composer.arrangement.model import (
     PPQ,
     STEP_TICKS,
@@ -15,7 +16,7 @@ from composer.arrangement.model import (
     Section,
     Track,
 )
-from composer.arrangement.style import Style, load_style, style_names
+from composer.arrangement.style import Style, load_style, style_names, with_swing
 
 __all__ = [
     "PPQ",
@@ -30,5 +31,7 @@ __all__ = [
     "Track",
     "arrange",
     "load_style",
+    "louder",
     "style_names",
+    "with_swing",
 ]

@@ -29,6 +29,23 @@ def swung(notes: Sequence[Note], amount: float, unit: str) -> list[Note]:
     return [Note(moved(note.start), moved(note.end), note.pitch, note.velocity) for note in notes]
 
 
+def louder(arrangement: Arrangement, factor: float) -> Arrangement:
+    """A copy whose velocities are multiplied by ``factor``, within 1..127."""
+    return replace(
+        arrangement,
+        tracks=tuple(
+            replace(
+                track,
+                notes=tuple(
+                    Note(note.start, note.end, note.pitch, min(127, max(1, round(note.velocity * factor))))
+                    for note in track.notes
+                ),
+            )
+            for track in arrangement.tracks
+        ),
+    )
+
+
 def humanized(arrangement: Arrangement, generator: random.Random) -> Arrangement:
     """A copy whose notes begin a little early or late and vary a little in velocity; ends and ranges stay."""
     tracks = []

@@ -260,6 +260,22 @@ def style_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
+def with_swing(style: Style, swing: float) -> Style:
+    """The same style swung by ``swing``, 0..1.
+
+    Raises:
+        ArrangementError: if its drummer has no grooves of that feel.
+    """
+    try:
+        return Style.model_validate({**style.model_dump(), "swing": swing})
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ArrangementError(
+            f"arrangement {style.title!r} and swing {swing:g} conflict: {reason.rstrip()}, or choose "
+            "another arrangement"
+        ) from None
+
+
 def load_style(name: str) -> Style:
     """The style of that name, or the one in the TOML file at that path.
 

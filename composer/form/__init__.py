@@ -5,5 +5,6 @@ The room knows scores; it knows no agent and no corpus.
 
 from composer.form.analysis import analyse
 from composer.form.drawing import draw_plan
+from composer.form.wishes import closing_with, granted, granted_by_section
 
-__all__ = ["analyse", "draw_plan"]
+__all__ = ["analyse", "closing_with", "draw_plan", "granted", "granted_by_section"]

@@ -13,6 +13,16 @@ from flows.opening import opened
 from flows.styles import arrangements
 
 
+def _said(request: dict[str, Any]) -> dict[str, Any]:
+    """What was said on the command line, defaults apart."""
+    context = click.get_current_context()
+    return {
+        name: value
+        for name, value in request.items()
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+
+
 @click.command()
 @click.argument("model", required=False)
 @click.option("--style", help="Style of the music, see 'triad styles': the newest trained here, else Triad's own.")
@@ -28,6 +38,23 @@ from flows.styles import arrangements
     help='Sections, such as AABA or "intro verse chorus verse chorus outro"; else drawn from the model\'s music.',
 )
 @click.option("--tempo", type=float, help="Quarter notes a minute; by default as in the model's music.")
+@click.option("--mood", help="Such as happy, sad, calm or tense; or valence,arousal, each -1 to 1: 0.5,-0.2.")
+@click.option(
+    "--wish",
+    "wishes",
+    multiple=True,
+    help="More (up to 1) or less (down to 0) of something, such as density=0.8; may be repeated. Of density, "
+    "syncopation, rests, repetition, harmonic-rhythm, chord-complexity, dissonance, leaps, register.",
+)
+@click.option("--sections", help="Wishes by section, such as 'chorus: density=0.9; verse: density=0.3, rests=0.4'.")
+@click.option("--ending", help="Cadence of the last phrase: authentic, half, plagal or deceptive.")
+@click.option("--swing", type=float, help="0 as written, 1 pairs of notes as triplets; else the arrangement's.")
+@click.option(
+    "--request",
+    "request_file",
+    type=click.Path(path_type=Path),
+    help="YAML or JSON file of such settings ('triad schema' says which); what is given besides must not differ.",
+)
 @seed_option
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="How many pieces.")
 @click.option(
@@ -56,6 +83,12 @@ def compose(
     bars: int | None,
     form: str | None,
     tempo: float | None,
+    mood: str | None,
+    wishes: tuple[str, ...],
+    sections: str | None,
+    ending: str | None,
+    swing: float | None,
+    request_file: Path | None,
     seed: int,
     count: int,
     formats: str,
@@ -69,11 +102,17 @@ def compose(
     from flows.checks import check, check_formats, check_writable
     from flows.errors import FlowError
     from flows.home import Home
+    from flows.request_file import asked_in
 
     request: dict[str, Any] = {
         **{"key": key, "meter": meter, "bars": bars, "form": form, "tempo": tempo},
         **{"seed": seed, "policy": policy, "dial": dial, "humanize": humanize},
+        **{"mood": mood, "wishes": ", ".join(wishes) or None, "sections": sections},
+        **{"ending": ending, "swing": swing},
     }
+    if request_file is not None:
+        request = asked_in(request_file, _said(request))
+        policy = request.get("policy") or policy
     check(**request)
     wanted = check_formats(formats)
     check_writable(output)

@@ -23,7 +23,7 @@ def test_an_agent_given_in_part_keeps_its_own_defaults() -> None:
 
 def test_the_agents_differ_in_their_budgets_alone() -> None:
     budgets = [agent.kl_target for agent in TrainConfig().agents]
-    assert budgets == [0.06, 0.03, 0.06]
+    assert budgets == [0.078, 0.039, 0.078]
     for agent in TrainConfig().agents:
         assert AgentConfig(kl_target=agent.kl_target) == agent
 
