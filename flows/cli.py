@@ -23,6 +23,7 @@ from flows.commands.evaluate import evaluate
 from flows.commands.models import models, rollback
 from flows.commands.partner import arrange, continue_, harmonize, infill, melody, reharmonize, restyle, vary
 from flows.commands.pipeline import pipeline
+from flows.commands.reasons import explain, improve, original, verify
 from flows.commands.render import render
 from flows.commands.retrain import retrain, schedule
 from flows.commands.rl_tuner import rl_tuner
@@ -97,6 +98,7 @@ for _command in (
     *(corpus, train, evaluate, dial, rl_tuner, compose, schema, styles, render, pipeline, ui, doctor),
     *(retrain, schedule, models, rollback),
     *(harmonize, melody, continue_, infill, vary, reharmonize, restyle, arrange),
+    *(explain, improve, original, verify),
 ):
     cli.add_command(_command)
 

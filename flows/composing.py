@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor
 
+from agents.originality import limit, longest_copies
 from agents.seeding import derive, generator
 from agents.trio import Trio
 from composer.arrangement import Arrangement, Style, arrange, load_style, louder, with_swing
@@ -38,6 +39,10 @@ from flows.revision import triad_version
 from flows.styles import FALLBACK_ARRANGEMENT
 
 torch.set_num_threads(1)
+
+Policy = Literal["agents", "prior", "random"]
+# How often a piece that quotes is written anew before the least quoting one is taken.
+MOST_REDRAWN = 8
 
 
 @dataclass(frozen=True)
@@ -110,10 +115,8 @@ class Model:
         if self.trio is not None:
             conditions = self.trio.plan(conditions, seed=seed, form=asked["form"])
             conditions = replace(conditions, plan=wished(conditions.plan[0], asked)[None])
-            policy = cast(Literal["agents", "prior", "random"], asked["policy"])
-            return self.trio.compose(
-                conditions, policy=policy, seed=seed, dial=read_dial(asked["dial"] or "1")
-            ), asked
+            policy = cast(Policy, asked["policy"])
+            return self._original(conditions, policy, seed, asked["dial"] or "1"), asked
         if asked["policy"] != "random":
             raise FlowError(f"policy {asked['policy']} needs a model: run 'triad train', or take --policy random")
         if asked["form"] is not None:
@@ -123,6 +126,26 @@ class Model:
         with torch.inference_mode():
             score, _ = play(vocabulary, conditions, uniform_policy(generator(seed, "random")))
         return score, asked
+
+    def _original(self, conditions: Conditions, policy: Policy, seed: int, dial: str) -> Score:
+        """A piece that quotes no long run of notes of the music that was learned from, where one can be had."""
+        assert self.trio is not None
+        found: list[Score] = []
+        for again in range(MOST_REDRAWN):
+            own = seed if again == 0 else derive(seed, "again", str(again))
+            score = self.trio.compose(conditions, policy=policy, seed=own, dial=read_dial(dial))
+            if int(longest_copies(self.trio, score)[0]) <= limit(self.trio):
+                return score
+            found.append(score)
+        trio = self.trio
+        return min(found, key=lambda score: int(longest_copies(trio, score)[0]))
+
+
+def copied(model: Model, score: Score) -> dict[str, int]:
+    """The longest run of notes one piece shares with the music its model learned from, and how long one may be."""
+    if model.trio is None:
+        return {}
+    return {"longest_run": int(longest_copies(model.trio, score)[0]), "limit": limit(model.trio)}
 
 
 def wished(plan: Tensor, asked: Mapping[str, Any]) -> Tensor:
@@ -212,7 +235,10 @@ def write_pieces(
     def works() -> Iterator[Work]:
         for number in range(1, count + 1):
             score, arranged, asked = compose_and_arrange(model, request, number, style=style)
-            facts = {**said_of(model, instruments), "request": asked, "number": number}
+            facts = {
+                **said_of(model, instruments),
+                **{"request": asked, "number": number, "originality": copied(model, score)},
+            }
             yield Work(name.format(seed=asked["seed"], number=number), score, arranged, facts)
 
     return write_works(works(), output, count=count, formats=formats, soundfont=soundfont, progress=progress)

@@ -19,7 +19,7 @@ import torch
 from agents.partner import Answers, complete
 from agents.seeding import derive
 from agents.trio import Trio
-from composer.arrangement import arrange, load_style
+from composer.arrangement import Arrangement, arrange, load_style
 from composer.corpus.errors import Unusable
 from composer.corpus.melody_file import MelodyError, transposed
 from composer.corpus.piece import read_piece
@@ -32,7 +32,10 @@ from flows.checks import read_dial
 from flows.composing import Model, Work, said_of, write_works
 from flows.errors import FlowError
 from flows.partnering import chord_changes
+from flows.provenance import given_to_json
 from flows.revision import triad_version
+
+_KEPT = ("answers", "drafts", "seed", "dial", "humanize", "keep_melody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,15 @@ class Style:
     arrangement: str | None = None
     humanize: bool = False
     keep_melody: bool = False
+
+    def to_request(self) -> dict[str, Any]:
+        """What is kept of it with a piece; :meth:`of_request` reads it back."""
+        return {name: getattr(self, name) for name in _KEPT}
+
+    @classmethod
+    def of_request(cls, request: Mapping[str, Any], arrangement: str) -> Style:
+        """The style a piece was written in, by what was kept with it."""
+        return cls(**{name: request[name] for name in _KEPT}, arrangement=arrangement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +161,29 @@ def answered(
     Raises:
         TriadError: if the agents cannot write in the metre, or a file cannot be written.
     """
-    found = complete(
+    found = completed(model, given, style)
+    instruments = style.arrangement or model.arrangement
+    said = {**request, **style.to_request(), "title": title}
+    known = given_to_json(given)
+
+    def work(place: int) -> Work:
+        arranged = arranged_answer(found, place, style, instruments, title)
+        facts = {
+            **said_of(model, instruments),
+            "request": said,
+            "number": place + 1,
+            "answer": judged(found, given, place),
+            "given": known,
+        }
+        return Work(f"{request['command']}-{place + 1}", found.score.select([place]), arranged, facts)
+
+    works = (work(place) for place in range(len(found.score)))
+    return write_works(works, output, count=len(found.score), formats=formats, soundfont=soundfont, progress=progress)
+
+
+def completed(model: Model, given: Given, style: Style) -> Answers:
+    """What the agents of a model write around what is given."""
+    return complete(
         trio_of(model),
         given,
         answers=style.answers,
@@ -157,30 +191,19 @@ def answered(
         seed=style.seed,
         dial=read_dial(style.dial),
     )
-    instruments = style.arrangement or model.arrangement
-    loaded = load_style(instruments)
 
-    def work(place: int) -> Work:
-        score = found.score.select([place])
-        arranged = arrange(
-            score,
-            0,
-            style=loaded,
-            seed=derive(style.seed, "arrangement", str(place + 1)),
-            humanize=style.humanize,
-            title=title if len(found.score) == 1 else f"{title}, answer {place + 1}",
-            keep_melody=style.keep_melody,
-        )
-        facts = {
-            **said_of(model, instruments),
-            "request": dict(request),
-            "number": place + 1,
-            "answer": judged(found, given, place),
-        }
-        return Work(f"{request['command']}-{place + 1}", score, arranged, facts)
 
-    works = (work(place) for place in range(len(found.score)))
-    return write_works(works, output, count=len(found.score), formats=formats, soundfont=soundfont, progress=progress)
+def arranged_answer(found: Answers, place: int, style: Style, instruments: str, title: str) -> Arrangement:
+    """The answer at ``place`` (from 0) set for instruments."""
+    return arrange(
+        found.score,
+        place,
+        style=load_style(instruments),
+        seed=derive(style.seed, "arrangement", str(place + 1)),
+        humanize=style.humanize,
+        title=title if len(found.score) == 1 else f"{title}, answer {place + 1}",
+        keep_melody=style.keep_melody,
+    )
 
 
 def judged(found: Answers, given: Given, place: int) -> dict[str, float]:
@@ -268,9 +291,21 @@ def rearranged(
         score = at_tempo(score, known[occasion].tempo(float(score.tempo[0])))
         instruments = instruments or known[occasion].arrangement
     assert instruments is not None
-    style = load_style(instruments)
-    arranged = arrange(score, 0, style=style, seed=seed, humanize=humanize, title=title)
-    request = {"command": "arrange", **source.facts, "occasion": occasion, "seed": seed, "humanize": humanize}
+    asked = {"occasion": occasion, "seed": seed, "humanize": humanize, "title": title}
+    request = {"command": "arrange", **source.facts, **asked}
+    arranged = rearrangement(score, instruments, request)
     facts = {"triad": triad_version(), "arrangement": instruments, "request": request, "number": 1}
     works = [Work("arrange-1", score, arranged, facts)]
     return write_works(works, output, count=1, formats=formats, soundfont=soundfont, progress=progress)
+
+
+def rearrangement(score: Score, instruments: str, request: Mapping[str, Any]) -> Arrangement:
+    """A piece set for other instruments, as its request says."""
+    return arrange(
+        score,
+        0,
+        style=load_style(instruments),
+        seed=request["seed"],
+        humanize=request["humanize"],
+        title=request["title"],
+    )

@@ -138,12 +138,11 @@ class _Asked:
             humanize=self.humanize,
             keep_melody=keep_melody,
         )
-        said = {"seed": self.seed, "dial": self.dial, "answers": self.answers, "drafts": self.drafts}
         pieces = answered(
             model,
             given,
             style,
-            request={"command": command, **request, **said, "humanize": self.humanize},
+            request={"command": command, **request},
             title=title,
             output=self.output,
             formats=check_formats(self.formats),
