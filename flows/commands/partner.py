@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flows.partner import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
+_Told = tuple[dict[str, Any], list[str]]
 _PARTS = ("melody", "chords", "rhythm", "all")
 _file = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
@@ -31,9 +32,11 @@ def _options(answers: int) -> Callable[[F], F]:
 
     def decorate(command: F) -> F:
         @wraps(command)
-        def call(**given: Any) -> Any:
+        def call(**given: Any) -> None:
             own = {name: given.pop(name) for name in _Asked.__dataclass_fields__}
-            return command(asked=_Asked(**own), **given)
+            # Shown only here: while a command works, stdout is kept free of what libraries print.
+            result, lines = command(asked=_Asked(**own), **given)
+            show(result, lines, own["as_json"])
 
         found: Any = call
         for option in reversed(
@@ -123,8 +126,8 @@ class _Asked:
         arrangement: str | None = None,
         keep_melody: bool = False,
         notes: tuple[str, ...] = (),
-    ) -> None:
-        """Let the agents write, and show where the answers lie."""
+    ) -> _Told:
+        """Let the agents write, and say where the answers lie."""
         from flows.checks import check_formats
         from flows.partner import Style, answered
         from flows.progress import report
@@ -155,7 +158,7 @@ class _Asked:
         for piece in pieces:
             figures = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in piece["answer"].items())
             lines += [*(path for end, path in piece["files"].items() if end != "json"), f"  {figures}"]
-        show({"model": model.digest, "source": model.source, "pieces": pieces}, lines, self.as_json)
+        return {"model": model.digest, "source": model.source, "pieces": pieces}, lines
 
 
 def _read(file: Path) -> Source:
@@ -173,7 +176,7 @@ def _read(file: Path) -> Source:
 @_options(answers=3)
 def harmonize(
     file: Path, track: str | None, key: str | None, meter: str | None, bars: int | None, asked: _Asked
-) -> None:
+) -> _Told:
     """Write chords, bass and accompaniment for the melody in FILE; not a note of it is changed."""
     from composer.theory import Key, parse_meter
 
@@ -188,7 +191,7 @@ def harmonize(
         with asked.opened() as model:
             given = for_melody(trio_of(model), melody.score, asked.seed)
             request = {"file": file.name, "track": melody.track, "key": key, "meter": meter, "bars": bars}
-            asked.answer(
+            return asked.answer(
                 model, given, "harmonize", f"{file.stem}, harmonized", request, keep_melody=True, notes=melody.notes
             )
 
@@ -199,7 +202,7 @@ def harmonize(
 @click.option("--meter", default="4/4", show_default=True, help="Time signature.")
 @click.option("--tempo", type=click.FloatRange(20, 400), help="Quarter notes a minute; else as in the model's music.")
 @_options(answers=1)
-def melody(chords: str, key: str | None, meter: str, tempo: float | None, asked: _Asked) -> None:
+def melody(chords: str, key: str | None, meter: str, tempo: float | None, asked: _Asked) -> _Told:
     """Write a melody and an accompaniment to chords; the chords stay as they are given."""
     from composer.chord_symbols import parse_progression
     from composer.theory import METERS, Key, parse_meter
@@ -218,14 +221,14 @@ def melody(chords: str, key: str | None, meter: str, tempo: float | None, asked:
             found = named or key_of_chords(codes)
             given = for_chords(trio_of(model), codes, found, index, pace, asked.seed)
             request = {"chords": chords, "key": found.name, "meter": meter, "tempo": pace}
-            asked.answer(model, given, "melody", f"Melody in {found.name}", request)
+            return asked.answer(model, given, "melody", f"Melody in {found.name}", request)
 
 
 @click.command(name="continue")
 @_file
 @click.option("--bars", type=click.IntRange(1, 512), default=8, show_default=True, help="How many more.")
 @_options(answers=1)
-def continue_(file: Path, bars: int, asked: _Asked) -> None:
+def continue_(file: Path, bars: int, asked: _Asked) -> _Told:
     """Go on from where the piece in FILE (.json of a piece, or .mid) ends; what is there stays."""
     asked.check()
     with working():
@@ -235,7 +238,7 @@ def continue_(file: Path, bars: int, asked: _Asked) -> None:
         source = _read(file)
         with asked.opened() as model:
             given = for_more(trio_of(model), source.score, bars, asked.seed)
-            asked.answer(
+            return asked.answer(
                 model,
                 given,
                 "continue",
@@ -251,7 +254,7 @@ def continue_(file: Path, bars: int, asked: _Asked) -> None:
 @click.option("--bars", "span", required=True, help="Which, such as 5-8 or 12.")
 @click.option("--part", type=click.Choice(_PARTS), default="all", show_default=True, help="What of them.")
 @_options(answers=1)
-def infill(file: Path, span: str, part: str, asked: _Asked) -> None:
+def infill(file: Path, span: str, part: str, asked: _Asked) -> _Told:
     """Write some bars of the piece in FILE anew; all others stay."""
     from flows.errors import FlowError
 
@@ -268,14 +271,14 @@ def infill(file: Path, span: str, part: str, asked: _Asked) -> None:
         with asked.opened() as model:
             request = {**source.facts, "bars": span, "part": part}
             title = f"{file.stem}, bars {span} anew"
-            asked.answer(model, given, "infill", title, request, keep_melody=source.midi, notes=source.notes)
+            return asked.answer(model, given, "infill", title, request, keep_melody=source.midi, notes=source.notes)
 
 
 @click.command()
 @_file
 @click.option("--amount", type=float, default=0.3, show_default=True, help="Share of the bars: 0 none, 1 all.")
 @_options(answers=1)
-def vary(file: Path, amount: float, asked: _Asked) -> None:
+def vary(file: Path, amount: float, asked: _Asked) -> _Told:
     """Write a share of the bars of the piece in FILE anew, drawn by lot."""
     asked.check()
     with working():
@@ -286,13 +289,13 @@ def vary(file: Path, amount: float, asked: _Asked) -> None:
         with asked.opened() as model:
             request = {**source.facts, "amount": amount}
             title = f"{file.stem}, varied"
-            asked.answer(model, given, "vary", title, request, keep_melody=source.midi, notes=source.notes)
+            return asked.answer(model, given, "vary", title, request, keep_melody=source.midi, notes=source.notes)
 
 
 @click.command()
 @_file
 @_options(answers=3)
-def reharmonize(file: Path, asked: _Asked) -> None:
+def reharmonize(file: Path, asked: _Asked) -> _Told:
     """Other chords and another accompaniment under the melody of the piece in FILE."""
     asked.check()
     with working():
@@ -301,7 +304,7 @@ def reharmonize(file: Path, asked: _Asked) -> None:
         source = _read(file)
         with asked.opened() as model:
             title = f"{file.stem}, reharmonized"
-            asked.answer(
+            return asked.answer(
                 model,
                 for_new_chords(source.score),
                 "reharmonize",
@@ -315,7 +318,7 @@ def reharmonize(file: Path, asked: _Asked) -> None:
 @click.command()
 @_file
 @_options(answers=1)
-def restyle(file: Path, asked: _Asked) -> None:
+def restyle(file: Path, asked: _Asked) -> _Told:
     """The melody of the piece in FILE in another style: its chords, accompaniment and instruments.
 
     --style names a style of music, whose agents then write the harmony, or an arrangement, whose instruments then
@@ -329,14 +332,13 @@ def restyle(file: Path, asked: _Asked) -> None:
         raise FlowError(f"no style given: say --style and one of {', '.join(known)}")
     asked.check()
     if asked.style in arrangements() and asked.style not in {model.style for model in shipped_models()}:
-        _arranged(file, asked, asked.style or "", None, f"in the style of {asked.style}")
-        return
+        return _arranged(file, asked, asked.style or "", None, f"in the style of {asked.style}")
     with working():
         from flows.partnering import for_new_chords
 
         source = _read(file)
         with asked.opened() as model:
-            asked.answer(
+            return asked.answer(
                 model,
                 for_new_chords(source.score),
                 "restyle",
@@ -352,7 +354,7 @@ def restyle(file: Path, asked: _Asked) -> None:
 @_file
 @click.option("--occasion", help="Such as wedding, banquet, celebration, study or game.")
 @_options(answers=1)
-def arrange(file: Path, occasion: str | None, asked: _Asked) -> None:
+def arrange(file: Path, occasion: str | None, asked: _Asked) -> _Told:
     """Set the piece in FILE for other instruments, by name (--arrangement) or for an occasion."""
     from flows.errors import FlowError
 
@@ -360,10 +362,12 @@ def arrange(file: Path, occasion: str | None, asked: _Asked) -> None:
         both = "both --occasion and --arrangement are" if occasion else "neither --occasion nor --arrangement is"
         raise FlowError(f"{both} given: say one of them")
     asked.check()
-    _arranged(file, asked, asked.arrangement, occasion, f"for a {occasion}" if occasion else str(asked.arrangement))
+    return _arranged(
+        file, asked, asked.arrangement, occasion, f"for a {occasion}" if occasion else str(asked.arrangement)
+    )
 
 
-def _arranged(file: Path, asked: _Asked, instruments: str | None, occasion: str | None, words: str) -> None:
+def _arranged(file: Path, asked: _Asked, instruments: str | None, occasion: str | None, words: str) -> _Told:
     """Nothing is written by agents: the piece as it is, for other instruments."""
     from flows.checks import check_formats
     from flows.progress import report
@@ -383,5 +387,4 @@ def _arranged(file: Path, asked: _Asked, instruments: str | None, occasion: str 
             soundfont=asked.soundfont,
             progress=lambda done, total: report("arrange", done / total, f"{done} of {total}"),
         )
-    lines = [path for piece in pieces for end, path in piece["files"].items() if end != "json"]
-    show({"pieces": pieces}, lines, asked.as_json)
+    return {"pieces": pieces}, [path for piece in pieces for end, path in piece["files"].items() if end != "json"]
