@@ -26,7 +26,7 @@ demo: $(VENV)/.product ## train, evaluate and render on the bundled corpus, trac
 	$(BIN)/triad pipeline --minutes 2.5 --bars 32 --seed 1 -o out
 
 test: $(VENV)/.develop ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.develop ## check style and formatting
 	$(BIN)/ruff check .

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
+import resource
 import statistics
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -30,6 +32,21 @@ def rate(work: Callable[[], int], runs: int = 5) -> tuple[float, ...]:
         units = work()
         rates.append(units / (time.perf_counter() - start))
     return tuple(rates)
+
+
+def cpu_rates(commands: Mapping[str, Sequence[str]], units: float, runs: int = 5) -> dict[str, tuple[float, ...]]:
+    """Units of work a second of CPU time (user and system, start included) of commands that each do ``units``.
+
+    They take turns, so that what else the machine does meets all of them alike.
+    """
+    rates: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            rates[name].append(units / (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
+    return {name: tuple(found) for name, found in rates.items()}
 
 
 def row(room: str, what: str, unit: str, rates: tuple[float, ...]) -> Row:

@@ -1,7 +1,7 @@
 """Rendering: a MIDI file and a SoundFont become a recording, by FluidSynth in this process.
 
 This room reads MIDI from files only: it knows neither scores nor arrangements, and imports no learner, tracker or
-orchestrator. Nothing heavier than numpy, scipy and soundfile is loaded.
+orchestrator. Nothing heavier than numpy and soundfile is loaded.
 """
 
 from composer.render.errors import RenderError

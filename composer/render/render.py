@@ -142,16 +142,16 @@ def render(
         log = stack.enter_context(messages())
         workshop = _workshop(stack, target.parent)
         mix = stack.enter_context(RawSound(workshop / "mix.raw"))
-        raw_stems = {}
-        if stem_folder is not None:
-            for channel, name in _stem_names(sequence).items():
-                raw_stems[channel] = (name, stack.enter_context(RawSound(workshop / f"{name}.raw")))
+        raw_stems = [  # in the order of the sequence's channels, the effects last
+            (name, stack.enter_context(RawSound(workshop / f"{name}.raw")))
+            for name in (_stem_names(sequence) if stem_folder is not None else [])
+        ]
         meter = Meter(SAMPLE_RATE)
         for block in synthesize(sequence, font, library):
             meter.add(block.mix)
             mix.write(block.mix)
-            for channel, (_, stem) in raw_stems.items():
-                stem.write(block.bus if channel is None else block.dry[channel])
+            for (_, stem), part in zip(raw_stems, (*block.dry, block.bus), strict=False):
+                stem.write(part)
         gain = gain_to(loudness, ceiling, meter.loudness, meter.true_peak)
 
         def finish(sound: RawSound, path: Path) -> Path:
@@ -170,7 +170,7 @@ def render(
         written_stems = {}
         if stem_folder is not None:
             shelf = _workshop(stack, stem_folder)
-            for name, stem in raw_stems.values():
+            for name, stem in raw_stems:
                 path = stem_folder / f"{target.stem}_{name}{target.suffix}"
                 finished.append((finish(stem, shelf / path.name), path))
                 written_stems[name] = str(path)
@@ -253,11 +253,13 @@ def _workshop(stack: ExitStack, folder: Path) -> Path:
     return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".triad-", dir=folder)))
 
 
-def _stem_names(sequence: Sequence) -> dict[int | None, str]:
-    """A file name for each channel's stem and, under None, for the effects bus; no two are alike."""
-    names: dict[int | None, str] = {}
-    for channel, title in [*sequence.channels.items(), (None, "effects")]:
+def _stem_names(sequence: Sequence) -> list[str]:
+    """A file name for each channel's stem and, last, for the effects bus; no two are alike."""
+    names: list[str] = []
+    for mark, title in [
+        *((str(channel + 1), title) for channel, title in sequence.channels.items()),
+        ("bus", "effects"),
+    ]:
         name = re.sub(r"[^\w-]+", "-", title.lower()).strip("-") or "track"
-        taken = name in names.values()
-        names[channel] = f"{name}-{'bus' if channel is None else channel + 1}" if taken else name
+        names.append(f"{name}-{mark}" if name in names else name)
     return names

@@ -8,9 +8,12 @@ the TimGM6mb that the package pretty_midi carries. A SoundFont is a RIFF file of
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import struct
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -32,6 +35,7 @@ FOLDERS = (
     "/Library/Audio/Sounds/Banks",
 )
 NAMES = ("FluidR3_GM.sf2", "FluidR3.sf2", "FluidR3_GM2-2.sf2", "FluidR3Mono_GM.sf3")
+MOST_REMEMBERED = 64  # digests in the cache
 BUNDLED_BY, BUNDLED_NAME = "pretty_midi", "TimGM6mb.sf2"
 
 
@@ -105,7 +109,8 @@ def _checked(path: Path, source: str) -> SoundFont:
         raise RenderError(
             f"SoundFont {path} is cut short: {status.st_size} of {announced} bytes; download or install it again"
         )
-    return SoundFont(path, source, _name(header) or path.stem, _digest(path, status.st_size, status.st_mtime_ns))
+    digest = _digest(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return SoundFont(path, source, _name(header) or path.stem, digest)
 
 
 def _name(header: bytes) -> str:
@@ -117,8 +122,39 @@ def _name(header: bytes) -> str:
 
 
 @lru_cache(maxsize=8)
-def _digest(path: Path, size: int, modified: int) -> str:
-    """Digest of a file; its size and time of change are part of the key, so that a changed file is read anew."""
-    del size, modified
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _digest(path: Path, size: int, modified: int, changed: int) -> str:
+    """Digest of a file; its size and times are part of the key, so that a changed file is read anew.
+
+    Kept in the user's cache folder, because reading a large SoundFont takes longer than starting the synthesizer.
+    """
+    key = f"{path.resolve()} {size} {modified} {changed}"
+    known = _known_digests()
+    if key not in known:
+        with path.open("rb") as file:
+            known = {**known, key: hashlib.file_digest(file, "sha256").hexdigest()}
+        _remember(dict(list(known.items())[-MOST_REMEMBERED:]))
+    return known[key]
+
+
+def _cache_file() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "triad" / "soundfonts.json"
+
+
+def _known_digests() -> dict[str, str]:
+    try:
+        known = json.loads(_cache_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(known, dict):
+        return {}
+    return {key: value for key, value in known.items() if isinstance(value, str) and len(value) == 64}
+
+
+def _remember(digests: dict[str, str]) -> None:
+    # A cache that cannot be written, as in a container without a home, costs time and nothing else.
+    with suppress(OSError):
+        place = _cache_file()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False, encoding="utf-8") as file:
+            json.dump(digests, file, indent=1)
+        Path(file.name).replace(place)

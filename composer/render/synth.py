@@ -1,14 +1,14 @@
 """Drives FluidSynth: a safe MIDI sequence and a SoundFont in, blocks of sound out. Knows no audio file.
 
-One synthesizer a render, one thread, no audio driver. Every MIDI channel has a dry stereo group of its own and
-there is one effects unit, so that one pass gives the mix, the dry stems and the effects bus: mix = stems + bus.
+One synthesizer a render, one thread, no audio driver. Every MIDI channel with notes has a dry stereo group of its own
+and there is one effects unit, so that one pass gives the mix, the dry stems and the effects bus: mix = stems + bus.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -21,8 +21,8 @@ from composer.render.sequence import Sequence
 from composer.render.soundfont import SoundFont
 
 SAMPLE_RATE = 44_100
-BLOCK_FRAMES = 4096
-GROUPS = 16
+BLOCK_FRAMES = 2048  # larger ones fall out of the processor's cache
+CHANNELS = 16
 EFFECTS = 2  # reverb and chorus
 TAIL_SECONDS = 10.0
 SILENCE = 10 ** (-96 / 20)  # the step of a 16-bit file: what is softer than this is lost in it
@@ -36,9 +36,7 @@ SETTINGS: Mapping[str, int | float | str] = {
     "synth.threadsafe-api": 0,
     "synth.lock-memory": 0,
     "synth.dynamic-sample-loading": 1,
-    "synth.midi-channels": GROUPS,
-    "synth.audio-channels": GROUPS,
-    "synth.audio-groups": GROUPS,
+    "synth.midi-channels": CHANNELS,
     "synth.effects-channels": EFFECTS,
     "synth.effects-groups": 1,
     "synth.reverb.active": 1,
@@ -58,11 +56,11 @@ SETTINGS: Mapping[str, int | float | str] = {
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Up to 4096 frames of sound, float32 with full scale 1; the arrays are reused for the next block.
+    """Up to 2048 frames of sound, float32 with full scale 1; the arrays are reused for the next block.
 
     Attributes:
         mix: (2, frames) everything.
-        dry: (16, 2, frames) every MIDI channel without effects.
+        dry: (tracks, 2, frames) every MIDI channel with notes, without effects, in the order of the sequence.
         bus: (2, frames) reverb and chorus of all channels.
     """
 
@@ -81,7 +79,8 @@ def synthesize(sequence: Sequence, soundfont: SoundFont, library: Library) -> It
     with ExitStack() as stack:
         settings = _made(api.new_fluid_settings(), "its settings")
         stack.callback(api.delete_fluid_settings, settings)
-        for name, value in SETTINGS.items():
+        groups = _groups(sequence.channels)
+        for name, value in {**SETTINGS, "synth.audio-channels": groups, "synth.audio-groups": groups}.items():
             _set(api, settings, name, value)
         synth = _made(api.new_fluid_synth(settings), "a synthesizer")
         stack.callback(api.delete_fluid_synth, synth)
@@ -97,32 +96,42 @@ def synthesize(sequence: Sequence, soundfont: SoundFont, library: Library) -> It
         if api.fluid_player_play(player) != 0:
             raise RenderError(f"FluidSynth {library.version} cannot start its player")
         stack.callback(api.fluid_player_stop, player)
-        yield from _blocks(api, synth, sequence)
+        yield from _blocks(api, synth, sequence, groups)
 
 
-def _blocks(api: ctypes.CDLL, synth: int, sequence: Sequence) -> Iterator[Block]:
-    dry = np.zeros((GROUPS, 2, BLOCK_FRAMES), np.float32)
+def _blocks(api: ctypes.CDLL, synth: int, sequence: Sequence, groups: int) -> Iterator[Block]:
+    dry = np.zeros((len(sequence.channels), 2, BLOCK_FRAMES), np.float32)
     wet = np.zeros((EFFECTS, 2, BLOCK_FRAMES), np.float32)
-    dry_pointers, wet_pointers = _pointers(dry), _pointers(wet)
-    used = list(sequence.channels)
+    places: list[int | None] = [None] * (2 * groups)  # FluidSynth passes over a group without a buffer
+    for track, channel in zip(dry, sequence.channels, strict=True):
+        group = channel % groups
+        places[2 * group : 2 * group + 2] = [side.ctypes.data for side in track]
+    dry_pointers = (ctypes.c_void_p * len(places))(*places)
+    wet_pointers = (ctypes.c_void_p * (2 * EFFECTS))(*(side.ctypes.data for unit in wet for side in unit))
     last_note = round(sequence.last_note * SAMPLE_RATE)
     limit = round((sequence.end + TAIL_SECONDS) * SAMPLE_RATE)
     for start in range(0, limit, BLOCK_FRAMES):
         frames = min(BLOCK_FRAMES, limit - start)
         dry.fill(0.0)  # fluid_synth_process() adds to what is there
         wet.fill(0.0)
-        if api.fluid_synth_process(synth, frames, 2 * EFFECTS, wet_pointers, 2 * GROUPS, dry_pointers) != 0:
+        if api.fluid_synth_process(synth, frames, 2 * EFFECTS, wet_pointers, 2 * groups, dry_pointers) != 0:
             raise RenderError(f"FluidSynth failed {start / SAMPLE_RATE:.1f} s into the piece")
         bus = wet.sum(0)
-        mix = dry[used].sum(0) + bus
+        mix = dry.sum(0) + bus
         if start >= last_note and float(np.abs(mix).max()) < SILENCE:
             return
         yield Block(mix[:, :frames], dry[:, :, :frames], bus[:, :frames])
 
 
-def _pointers(buffers: NDArray[np.float32]) -> ctypes.Array[ctypes.c_void_p]:
-    rows = buffers.reshape(-1, buffers.shape[-1])
-    return (ctypes.c_void_p * len(rows))(*(row.ctypes.data for row in rows))
+def _groups(channels: Collection[int]) -> int:
+    """The fewest groups that keep ``channels`` apart, where channel c plays in group c mod groups.
+
+    FluidSynth clears and copies every group of every block, sound or none.
+    """
+    counts = range(max(1, len(channels)), CHANNELS)
+    return next(
+        (count for count in counts if len({channel % count for channel in channels}) == len(channels)), CHANNELS
+    )
 
 
 def _made(pointer: int | None, what: str) -> int:
