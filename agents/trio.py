@@ -123,7 +123,8 @@ class Trio:
             dial: from style to theory, for all agents or by agent name: a policy is ``prior * exp(dial * Q / tau)``,
                 so 0 is the prior alone, 1 the policy as trained, and more leans to what the rewards ask for.
             drafts: written of each piece, of which the one is kept that sounds most like real music and earns most
-                (:meth:`liking`). As many as the settings say where the agents draw and have an ear, else one.
+                (:meth:`liking`). As many as the settings say where the agents have an ear and a say (a dial
+                above 0, and draws), else one.
 
         Returns:
             the pieces, on the CPU.
@@ -132,7 +133,8 @@ class Trio:
             AgentError: if a dial is negative or not finite, or names an unknown agent.
         """
         if drafts is None:
-            drafts = self.config.drafts if self.ear is not None and policy == "agents" and not greedy else 1
+            heard = self.ear is not None and policy == "agents" and not greedy and any(read_dials(dial))
+            drafts = self.config.drafts if heard else 1
         if drafts > 1:
             rows = torch.arange(len(conditions))
             written = self._write(

@@ -44,6 +44,7 @@ def test_the_same_request_gives_the_same_piece_and_another_number_another(model:
         "policy": "agents",
         "dial": "1",
         "humanize": False,
+        **dict.fromkeys(("wishes", "sections", "mood", "ending", "swing")),
     }
     assert same(first, again)
     assert not same(first, second)

@@ -78,10 +78,10 @@ def test_seeds_are_runs_and_ablations_stand_beside_them(judged: Home, tmp_path: 
     report, corpus = judge_models(models, judged, count=6)
     comparison = report.comparison
     assert list(comparison.runs) == [
-        *("agents", "independent", "prior", "random", "order-3 Markov"),
+        *("agents", "independent", "first drafts", "prior", "random", "order-3 Markov"),
         *("training pieces", "shuffled bars", "real against real"),
     ]
-    assert [len(runs) for runs in list(comparison.runs.values())[:5]] == [2, 1, 2, 1, 1]
+    assert [len(runs) for runs in list(comparison.runs.values())[:6]] == [2, 1, 2, 2, 1, 1]
     overlap = comparison.estimate("agents", "overlap")
     assert overlap.low < overlap.mean < overlap.high
     assert comparison.estimate("random", "overlap").low is None
