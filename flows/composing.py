@@ -21,13 +21,14 @@ from composer.arrangement import Arrangement, Style, arrange, load_style
 from composer.environment import Conditions, play, uniform_policy
 from composer.environment.settings import make_settings
 from composer.export import write_listening_page, write_midi, write_piano_roll
-from composer.render import render
+from composer.render import Tags, render
 from composer.score import Score
 from composer.theory import METERS, Key, parse_meter
 from flows.checks import AUDIO, read_dial
 from flows.errors import FlowError
 from flows.files import unwritable
 from flows.home import MODEL_FILE
+from flows.rendering import piece_tags
 from flows.requests import Request
 from flows.revision import triad_version
 from flows.styles import FALLBACK_ARRANGEMENT
@@ -202,8 +203,9 @@ def write_pieces(
                     "number": number,
                     "style": model.style,
                     "arrangement": instruments,
-                    **_write(arranged, Path(workshop) / stem, formats, soundfont),
                 }
+                tags = piece_tags({**piece, "title": arranged.title})
+                piece |= _write(arranged, Path(workshop) / stem, formats, soundfont, tags)
                 (Path(workshop) / f"{stem}.json").write_text(json.dumps(piece, indent=1) + "\n", encoding="utf-8")
                 files = {ending: str(output / f"{stem}.{ending}") for ending in (*formats, "json")}
                 pieces.append({**piece, "files": files})
@@ -222,7 +224,9 @@ def write_pieces(
     return pieces
 
 
-def _write(arrangement: Arrangement, stem: Path, formats: Sequence[str], soundfont: Path | None) -> dict[str, Any]:
+def _write(
+    arrangement: Arrangement, stem: Path, formats: Sequence[str], soundfont: Path | None, tags: Tags
+) -> dict[str, Any]:
     """Write one arrangement in all formats; gives the digests and measures for its JSON file."""
     midi = stem.with_name(f"{stem.name}.mid")
     write_midi(arrangement, midi)
@@ -238,10 +242,17 @@ def _write(arrangement: Arrangement, stem: Path, formats: Sequence[str], soundfo
     sounding = [ending for ending in formats if ending in AUDIO]
     # The page needs a recording even where none is asked for.
     rendered = sounding or (["wav"] if "html" in formats else [])
-    for ending in rendered:
-        report = render(midi, stem.with_name(f"{stem.name}.{ending}"), soundfont=soundfont).to_json()
-        found.setdefault("audio", {})[ending] = {
-            field: value for field, value in report.items() if field not in ("path", "stems", "midi_sha256")
+    if rendered:
+        first, *also = paths = [stem.with_name(f"{stem.name}.{ending}") for ending in rendered]
+        report = render(midi, first, also=also, soundfont=soundfont, tags=tags)
+        kept = {
+            field: value
+            for field, value in report.to_json().items()
+            if field not in ("path", "files", "stems", "midi_sha256")
+        }
+        found["audio"] = {
+            ending: {**kept, "audio_sha256": report.files[str(path)]}
+            for ending, path in zip(rendered, paths, strict=True)
         }
     if "png" in formats:
         write_piano_roll(arrangement, stem.with_name(f"{stem.name}.png"))
