@@ -9,7 +9,7 @@ from composer.render.errors import RenderError
 from composer.render.library import find_library, messages
 from composer.render.loudness import Meter, decibels
 from composer.render.sequence import read_sequence
-from composer.render.soundfont import find_soundfont
+from composer.render.soundfont import find_soundfont, installed_soundfonts
 from composer.render.synth import SAMPLE_RATE, synthesize
 
 
@@ -20,12 +20,14 @@ class Diagnosis:
     Attributes:
         library: path of the FluidSynth library, with its source and version, or None.
         soundfont: path of the SoundFont, with its source and name, or None.
+        soundfonts: every SoundFont found on this machine, with its source, the preferred first.
         peak_dbfs: peak of one second of a piano note, before any gain; None where nothing sounded.
         problem: what stands in the way, with its remedy.
     """
 
     library: str | None
     soundfont: str | None
+    soundfonts: tuple[str, ...]
     peak_dbfs: float | None
     problem: str | None
 
@@ -37,6 +39,7 @@ class Diagnosis:
 def doctor(soundfont: str | os.PathLike[str] | None = None) -> Diagnosis:
     """Look for the library and a SoundFont and render one second of a piano note; raises nothing."""
     found_library = found_font = None
+    all_fonts = tuple(f"{path} ({source})" for path, source in installed_soundfonts())
     try:
         library = find_library()
         found_library = f"{library.path} ({library.source}, FluidSynth {library.version})"
@@ -52,8 +55,8 @@ def doctor(soundfont: str | os.PathLike[str] | None = None) -> Diagnosis:
         said = f" ({'; '.join(log)})" if log else ""
         problem = None if peak is not None else f"a test note stays silent{said}: choose another SoundFont"
     except RenderError as error:
-        return Diagnosis(found_library, found_font, None, str(error))
-    return Diagnosis(found_library, found_font, peak, problem)
+        return Diagnosis(found_library, found_font, all_fonts, None, str(error))
+    return Diagnosis(found_library, found_font, all_fonts, peak, problem)
 
 
 # A type-0 file of one C4 that lasts a second: 480 ticks a quarter note, 120 quarter notes a minute.

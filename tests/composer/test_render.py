@@ -1,5 +1,6 @@
 """Rendering: the sound is there, whole, the same every time, and what goes wrong is said in one line."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import soundfile
 from composer.arrangement import arrange, style_names
 from composer.errors import TriadError
 from composer.export import write_midi
-from composer.render import RenderError, doctor, find_library, find_soundfont, render
+from composer.render import RenderError, doctor, find_library, find_soundfont, installed_soundfonts, render
 from composer.render.library import VARIABLE as LIBRARY_VARIABLE
 from composer.render.soundfont import VARIABLE as SOUNDFONT_VARIABLE
 from tests.composer.sounding import GREENSLEEVES, ODE, tune
@@ -240,6 +241,35 @@ def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path) -> N
     with pytest.raises(RenderError, match="no encoding '12': choose one of 16, 24, float"):
         render(source, tmp_path / "out.wav", encoding="12")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "note.mid"]
+
+
+def test_every_soundfont_is_listed_and_a_piano_alone_is_not_preferred(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = next(path for path, source in installed_soundfonts() if source == "bundled")
+    monkeypatch.setattr("composer.render.soundfont.FOLDERS", (str(tmp_path), str(tmp_path / "none")))
+    for name in ("Piano.sf3", "text.txt"):
+        (tmp_path / name).write_bytes(b"")
+    assert list(installed_soundfonts()) == [(bundled, "bundled"), (tmp_path / "Piano.sf3", "installed")]
+    (tmp_path / "FluidR3_GM.sf2").write_bytes(bundled.read_bytes())
+    found = doctor()
+    assert found.soundfonts[0] == f"{tmp_path / 'FluidR3_GM.sf2'} (installed)"
+    assert found.soundfont.startswith(found.soundfonts[0][:-1])
+    assert len(found.soundfonts) == 3
+
+
+def test_a_soundfonts_digest_is_kept_and_made_anew_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    font = tmp_path / "a.sf2"
+    data = b"RIFF\x04\0\0\0sfbk"
+    font.write_bytes(data)
+    digest = find_soundfont(font).sha256
+    assert digest == hashlib.sha256(data).hexdigest()
+    assert digest in (tmp_path / "cache" / "triad" / "soundfonts.json").read_text(encoding="utf-8")
+    font.write_bytes(data + b"\0")
+    assert find_soundfont(font).sha256 == hashlib.sha256(data + b"\0").hexdigest()
 
 
 def test_the_doctor_hears_a_note() -> None:
