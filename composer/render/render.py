@@ -120,6 +120,7 @@ def render(
                 written_stems[name] = str(path)
         for path, place in reversed(finished):  # the mix last: where it stands, the stems stand too
             path.replace(place)
+    silent = [f"{font.path} has no sound for any note of {source}"] if meter.loudness is None else []
     return Render(
         path=str(target),
         files=digests,
@@ -142,7 +143,7 @@ def render(
         audio_sha256=digests[str(target)],
         tags=known,
         stems=written_stems,
-        warnings=(*sequence.warnings, *log),
+        warnings=(*sequence.warnings, *log, *silent),
     )
 
 

@@ -72,6 +72,18 @@ def test_the_same_piece_renders_to_the_same_bytes(ode: Path, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "b.wav"]
 
 
+def test_stems_are_the_same_bytes_too_and_a_float_file_has_no_date(ode: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        render(ode, tmp_path / name / "ode.wav", encoding="float", stems=tmp_path / name / "stems")
+    first = sorted((tmp_path / "a").rglob("*.wav"))
+    assert len(first) > 4
+    for path in first:
+        data = path.read_bytes()
+        assert data == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+        # The chunk PEAK: its length, its version, and then the time of writing.
+        assert data[data.index(b"PEAK") + 12 :][:4] == bytes(4)
+
+
 def test_stems_and_effects_together_are_the_mix(tmp_path: Path) -> None:
     write_midi(arrange(GREENSLEEVES.excerpt(GREENSLEEVES.bars * 0, 4), 0, style="folk"), tmp_path / "g.mid")
     result = render(tmp_path / "g.mid", tmp_path / "g.wav", encoding="float", stems=tmp_path / "stems")
@@ -221,6 +233,13 @@ def test_no_library_at_all_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("composer.render.library._candidates", lambda: iter(()))
     with pytest.raises(RenderError, match="pip install pygame-ce"):
         find_library()
+
+
+def test_a_file_that_stays_silent_is_told(tmp_path: Path) -> None:
+    source = one_note(tmp_path / "quiet.mid", mido.Message("control_change", control=7, value=0), ON, OFF)
+    result = render(source, tmp_path / "quiet.wav")
+    assert result.loudness_lufs is None
+    assert result.warnings[-1].endswith(f"has no sound for any note of {source}")
 
 
 def test_the_variable_chooses_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
