@@ -175,6 +175,20 @@ def check_formats(text: str) -> tuple[str, ...]:
     return names
 
 
+def midi_of(piece: Path) -> Path:
+    """The MIDI file that FILE.mid or PIECE (a composed piece without ending, or its JSON file) names.
+
+    Raises:
+        FlowError: if there is none.
+    """
+    if piece.is_file() and piece.suffix != ".json":
+        return piece
+    beside = piece.with_suffix(".mid") if piece.suffix == ".json" else piece.with_name(f"{piece.name}.mid")
+    if beside.is_file():
+        return beside
+    raise FlowError(f"{piece}: no such file; give the path of a MIDI file")
+
+
 def check_writable(folder: Path) -> None:
     """See that files can be made in ``folder`` or, where it does not exist, in the nearest folder above that does.
 

@@ -34,6 +34,7 @@ from flows.checks import AUDIO, read_dial
 from flows.errors import FlowError
 from flows.files import unwritable
 from flows.home import MODEL_FILE
+from flows.rendering import piece_tags
 from flows.requests import Request
 from flows.revision import triad_version
 from flows.styles import FALLBACK_ARRANGEMENT
@@ -295,7 +296,7 @@ def write_works(
             for number, work in enumerate(works, start=1):
                 piece = {
                     **work.facts,
-                    **_write(work.arrangement, Path(workshop) / work.name, formats, soundfont),
+                    **_write(work, Path(workshop) / work.name, formats, soundfont),
                     "score": score_to_json(work.score),
                 }
                 text = json.dumps(piece, indent=1) + "\n"
@@ -327,12 +328,15 @@ def said_of(model: Model, instruments: str) -> dict[str, Any]:
     }
 
 
-def _write(arrangement: Arrangement, stem: Path, formats: Sequence[str], soundfont: Path | None) -> dict[str, Any]:
-    """Write one arrangement in all formats; gives the digests and measures for its JSON file."""
+def _write(work: Work, stem: Path, formats: Sequence[str], soundfont: Path | None) -> dict[str, Any]:
+    """Write one piece in all formats; gives the digests and measures for its JSON file."""
+    arrangement = work.arrangement
+    tags = piece_tags({**work.facts, "title": arrangement.title, "key": arrangement.key_name})
     midi = stem.with_name(f"{stem.name}.mid")
     write_midi(arrangement, midi)
     found: dict[str, Any] = {
         "title": arrangement.title,
+        "key": arrangement.key_name,
         "tracks": [track.name for track in arrangement.tracks],
         "sections": [
             {"name": section.name, "bars": (section.end - section.start) // arrangement.bar_ticks}
@@ -343,10 +347,17 @@ def _write(arrangement: Arrangement, stem: Path, formats: Sequence[str], soundfo
     sounding = [ending for ending in formats if ending in AUDIO]
     # The page needs a recording even where none is asked for.
     rendered = sounding or (["wav"] if "html" in formats else [])
-    for ending in rendered:
-        report = render(midi, stem.with_name(f"{stem.name}.{ending}"), soundfont=soundfont).to_json()
-        found.setdefault("audio", {})[ending] = {
-            field: value for field, value in report.items() if field not in ("path", "stems", "midi_sha256")
+    if rendered:
+        first, *also = paths = [stem.with_name(f"{stem.name}.{ending}") for ending in rendered]
+        report = render(midi, first, also=also, soundfont=soundfont, tags=tags)
+        kept = {
+            field: value
+            for field, value in report.to_json().items()
+            if field not in ("path", "files", "stems", "midi_sha256")
+        }
+        found["audio"] = {
+            ending: {**kept, "audio_sha256": report.files[str(path)]}
+            for ending, path in zip(rendered, paths, strict=True)
         }
     if "png" in formats:
         write_piano_roll(arrangement, stem.with_name(f"{stem.name}.png"))

@@ -5,16 +5,21 @@ orchestrator. Nothing heavier than numpy and soundfile is loaded.
 """
 
 from composer.render.errors import RenderError
+from composer.render.examine import Diagnosis, doctor
 from composer.render.library import Library, find_library
-from composer.render.render import Diagnosis, Render, doctor, render
+from composer.render.render import LOUDNESS, render
+from composer.render.report import Render
 from composer.render.soundfont import SoundFont, find_soundfont, installed_soundfonts
+from composer.render.tags import Tags
 
 __all__ = [
+    "LOUDNESS",
     "Diagnosis",
     "Library",
     "Render",
     "RenderError",
     "SoundFont",
+    "Tags",
     "doctor",
     "find_library",
     "find_soundfont",

@@ -46,9 +46,8 @@ class Meter:
         self._sound = np.zeros((CHANNELS, size), np.float32)  # what came before, then what is not yet measured
         self._filled = 0
         self._hops: list[float] = []
-        self._true_peak = 0.0
+        self._sample_peak = self._true_peak = 0.0
         self.frames = 0
-        self.sample_peak = 0.0
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take in the next (2, frames) samples."""
@@ -82,6 +81,12 @@ class Meter:
         return _lufs(float(loud[loud > gate].mean()))
 
     @property
+    def sample_peak(self) -> float:
+        """The highest sample, full scale 1."""
+        self._measure_peaks()
+        return self._sample_peak
+
+    @property
     def true_peak(self) -> float:
         """The highest point of the sound between its samples, full scale 1."""
         self._measure_peaks()
@@ -103,8 +108,8 @@ class Meter:
         """Look between the samples only where they are so high that the peak can lie there."""
         sound = self._sound[:, self._past - _TAPS + 1 : self._past + self._filled]
         heights = np.abs(sound)
-        self.sample_peak = max(self.sample_peak, float(heights.max(initial=0.0)))
-        self._true_peak = max(self._true_peak, self.sample_peak)
+        self._sample_peak = max(self._sample_peak, float(heights.max(initial=0.0)))
+        self._true_peak = max(self._true_peak, self._sample_peak)
         stretches = -(-sound.shape[1] // _STRETCH) + 1
         padding = ((0, 0), (0, stretches * _STRETCH - sound.shape[1]))
         highest = np.pad(heights, padding).reshape(CHANNELS, stretches, _STRETCH).max(2)

@@ -1,112 +1,44 @@
-"""Any MIDI file to a finished recording: :func:`render`, and :func:`doctor`, which says whether it would work."""
+"""Any MIDI file to a finished recording: :func:`render`."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
+from collections.abc import Sequence as Listing
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from composer.render.audio import RawSound, chosen_format, encode
+from composer.render.audio import FRAME_BYTES, RawSound, chosen_formats, encode
 from composer.render.errors import RenderError
 from composer.render.library import find_library, messages
 from composer.render.loudness import Meter, decibels, gain_to
+from composer.render.report import Render
 from composer.render.sequence import Sequence, read_sequence
 from composer.render.soundfont import find_soundfont
 from composer.render.synth import SAMPLE_RATE, synthesize
+from composer.render.tags import Tags
 
 LOUDNESS = -14.0  # LUFS: what streaming services play at
 CEILING = -1.0  # dBTP: room for the overshoot of lossy coding
 LONGEST_HOURS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Render:
-    """What was rendered, with what, and how it measures.
-
-    Attributes:
-        path: the audio file.
-        midi_sha256: digest of the MIDI file rendered.
-        notes: notes played.
-        frames: length in sample frames.
-        seconds: length in seconds.
-        sample_rate: frames a second.
-        peak_dbfs: highest sample, None for silence.
-        true_peak_dbtp: highest point between samples, None for silence.
-        loudness_lufs: integrated loudness, None for silence.
-        gain_db: the one gain applied to mix and stems.
-        library: the FluidSynth library's path.
-        library_source: ``environment``, ``system`` or ``wheel``.
-        library_version: such as ``2.5.7``.
-        soundfont: the SoundFont's path.
-        soundfont_name: the name it gives itself.
-        soundfont_source: ``argument``, ``environment``, ``installed`` or ``bundled``.
-        soundfont_sha256: its digest.
-        audio_sha256: digest of the audio file.
-        stems: the stems written, by track name; ``effects`` is the reverb and chorus of all.
-        warnings: what was mended in the MIDI file, and what FluidSynth complained of.
-    """
-
-    path: str
-    midi_sha256: str
-    notes: int
-    frames: int
-    seconds: float
-    sample_rate: int
-    peak_dbfs: float | None
-    true_peak_dbtp: float | None
-    loudness_lufs: float | None
-    gain_db: float
-    library: str
-    library_source: str
-    library_version: str
-    soundfont: str
-    soundfont_name: str
-    soundfont_source: str
-    soundfont_sha256: str
-    audio_sha256: str
-    stems: dict[str, str]
-    warnings: tuple[str, ...]
-
-    def to_json(self) -> dict[str, object]:
-        """A JSON object with the attributes as fields."""
-        return {**asdict(self), "warnings": list(self.warnings)}
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """What :func:`doctor` found; ``problem`` is None where everything works.
-
-    Attributes:
-        library: path of the FluidSynth library, with its source and version, or None.
-        soundfont: path of the SoundFont, with its source and name, or None.
-        peak_dbfs: peak of one second of a piano note, before any gain; None where nothing sounded.
-        problem: what stands in the way, with its remedy.
-    """
-
-    library: str | None
-    soundfont: str | None
-    peak_dbfs: float | None
-    problem: str | None
-
-    def to_json(self) -> dict[str, object]:
-        """A JSON object with the attributes as fields."""
-        return asdict(self)
-
-
 def render(
     midi_path: str | os.PathLike[str],
     audio_path: str | os.PathLike[str],
     *,
+    also: Listing[str | os.PathLike[str]] = (),
     soundfont: str | os.PathLike[str] | None = None,
     encoding: str | None = None,
     loudness: float | None = LOUDNESS,
     ceiling: float = CEILING,
     stems: str | os.PathLike[str] | None = None,
+    tags: Tags | None = None,
 ) -> Render:
     """Render a MIDI file to a stereo recording at 44.1 kHz; the same input gives the same bytes.
 
@@ -114,19 +46,23 @@ def render(
         midi_path: any Standard MIDI File of type 0 or 1.
         audio_path: where to write; the ending chooses the format (.wav, .flac, .ogg, .mp3). Missing folders are
             made; nothing appears at the path until all of it is written.
+        also: further files for the same recording, such as the same name with another ending.
         soundfont: a .sf2 or .sf3 file; else ``TRIAD_SOUNDFONT``, an installed FluidR3, or the bundled one.
-        encoding: for .wav ``"16"`` (default), ``"24"`` or ``"float"``, for .flac ``"16"`` or ``"24"``.
+        encoding: for .wav ``"16"`` (default), ``"24"`` or ``"float"``, for .flac ``"16"`` or ``"24"``; of several
+            files, those that know it take it.
         loudness: integrated loudness to reach in LUFS, where the ceiling lets it; None keeps the level.
         ceiling: highest true peak in dBTP.
         stems: a folder for the dry tracks and the effects, named ``{piece}_{track}``, as long as the mix and at
-            the same gain: together they are the mix.
+            the same gain: together they are the mix. They have the format of ``audio_path``.
+        tags: what to write into the files; what they leave out is taken from the MIDI file.
 
     Raises:
         RenderError: for an unreadable or empty MIDI file, a missing or corrupt SoundFont, no FluidSynth, an
             unknown format, or a path that cannot be written.
     """
     source, target = Path(midi_path), Path(audio_path)
-    container, subtype = chosen_format(target, encoding)
+    targets = list(dict.fromkeys([target, *map(Path, also)]))
+    formats = chosen_formats(targets, encoding)
     data = _read(source)
     sequence = read_sequence(data, str(source))
     if not sequence.notes:
@@ -138,9 +74,13 @@ def render(
         )
     font, library = find_soundfont(soundfont), find_library()
     stem_folder = None if stems is None else Path(stems)
+    known = (tags or Tags()).over(Tags(sequence.title or source.stem, sequence.key, sequence.tempo))
+    with_what = f"rendered by FluidSynth {library.version} with {font.name} (sha256 {font.sha256})"
     with _writing(target), ExitStack() as stack:
         log = stack.enter_context(messages())
         workshop = _workshop(stack, target.parent)
+        sounds = 1 if stem_folder is None else 2 + len(sequence.channels)
+        _check_room(workshop, round(sequence.end * SAMPLE_RATE) * FRAME_BYTES * sounds)
         mix = stack.enter_context(RawSound(workshop / "mix.raw"))
         raw_stems = [  # in the order of the sequence's channels, the effects last
             (name, stack.enter_context(RawSound(workshop / f"{name}.raw")))
@@ -154,32 +94,36 @@ def render(
                 stem.write(part)
         gain = gain_to(loudness, ceiling, meter.loudness, meter.true_peak)
 
-        def finish(sound: RawSound, path: Path) -> Path:
+        def finish(sound: RawSound, path: Path, form: tuple[str, str]) -> Path:
             encode(
                 sound,
                 path,
-                container=container,
-                subtype=subtype,
+                form,
                 gain=gain,
                 frames=meter.frames,
                 sample_rate=SAMPLE_RATE,
+                tag=lambda file: known.write(file, rendered_with=with_what),
             )
             return path
 
-        finished = [(finish(mix, workshop / f"mix{target.suffix}"), target)]
+        finished = []
+        for place, form in zip(targets, formats, strict=True):
+            shelf = _workshop(stack, place.parent)
+            finished.append((finish(mix, shelf / place.name, form), place))
+        digests = {str(place): _digest(path) for path, place in finished}
         written_stems = {}
         if stem_folder is not None:
             shelf = _workshop(stack, stem_folder)
             for name, stem in raw_stems:
                 path = stem_folder / f"{target.stem}_{name}{target.suffix}"
-                finished.append((finish(stem, shelf / path.name), path))
+                finished.append((finish(stem, shelf / path.name, formats[0]), path))
                 written_stems[name] = str(path)
-        with finished[0][0].open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         for path, place in reversed(finished):  # the mix last: where it stands, the stems stand too
             path.replace(place)
+    silent = [f"{font.path} has no sound for any note of {source}"] if meter.loudness is None else []
     return Render(
         path=str(target),
+        files=digests,
         midi_sha256=hashlib.sha256(data).hexdigest(),
         notes=sequence.notes,
         frames=meter.frames,
@@ -196,38 +140,11 @@ def render(
         soundfont_name=font.name,
         soundfont_source=font.source,
         soundfont_sha256=font.sha256,
-        audio_sha256=digest,
+        audio_sha256=digests[str(target)],
+        tags=known,
         stems=written_stems,
-        warnings=(*sequence.warnings, *log),
+        warnings=(*sequence.warnings, *log, *silent),
     )
-
-
-def doctor(soundfont: str | os.PathLike[str] | None = None) -> Diagnosis:
-    """Look for the library and a SoundFont and render one second of a piano note; raises nothing."""
-    found_library = found_font = None
-    try:
-        library = find_library()
-        found_library = f"{library.path} ({library.source}, FluidSynth {library.version})"
-        font = find_soundfont(soundfont)
-        found_font = f"{font.path} ({font.source}, {font.name})"
-        meter = Meter(SAMPLE_RATE)
-        with messages() as log:
-            for block in synthesize(read_sequence(_ONE_SECOND, "the test note"), font, library):
-                meter.add(block.mix)
-                if meter.frames >= SAMPLE_RATE:
-                    break
-        peak = decibels(meter.sample_peak)
-        said = f" ({'; '.join(log)})" if log else ""
-        problem = None if peak is not None else f"a test note stays silent{said}: choose another SoundFont"
-    except RenderError as error:
-        return Diagnosis(found_library, found_font, None, str(error))
-    return Diagnosis(found_library, found_font, peak, problem)
-
-
-# A type-0 file of one C4 that lasts a second: 480 ticks a quarter note, 120 quarter notes a minute.
-_ONE_SECOND = bytes.fromhex(
-    "4d546864 00000006 0000 0001 01e0 4d54726b 0000000d 00903c64 8740803c00 00ff2f00".replace(" ", "")
-)
 
 
 def _read(path: Path) -> bytes:
@@ -235,6 +152,11 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise RenderError(f"{path} cannot be read ({error.strerror}): give the path of a MIDI file") from None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -251,6 +173,15 @@ def _workshop(stack: ExitStack, folder: Path) -> Path:
     """A hidden folder beside the target, on its disk, that goes with ``stack`` whatever happens."""
     folder.mkdir(parents=True, exist_ok=True)
     return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".triad-", dir=folder)))
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    """Find out before the work that it cannot end well."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            errno.ENOSPC, f"{needed / 1e6:,.0f} MB are needed for the work and {free / 1e6:,.0f} MB are free"
+        )
 
 
 def _stem_names(sequence: Sequence) -> list[str]:

@@ -21,6 +21,10 @@ SHORTEST_NOTE = 32  # a note lasts at least this fraction of a quarter note
 _DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
 _SUSTAIN, _SOSTENUTO = 64, 66
 _OFF, _CONTROL, _ON = range(3)
+_TEMPO, _KEY = b"\xff\x51", b"\xff\x59"
+# By the number of sharps, from seven flats on.
+_MAJOR = ["Cb", "Gb", "Db", "Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#"]
+_MINOR = ["Ab", "Eb", "Bb", "F", "C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,9 @@ class Sequence:
         channels: the MIDI channels 0..15 with notes, each with a name (the track's, where the file gives one).
         last_note: seconds until the last note ends.
         end: seconds until the last pedal is up and the last note ends.
+        title: the name of the first track, which is the piece's; empty where it plays notes of its own among others.
+        key: of the first key signature, such as ``"G major"``, or None.
+        tempo: the first, in quarter notes a minute.
         warnings: what was mended, one line each.
     """
 
@@ -41,6 +48,9 @@ class Sequence:
     channels: dict[int, str]
     last_note: float
     end: float
+    title: str
+    key: str | None
+    tempo: float
     warnings: tuple[str, ...]
 
 
@@ -81,15 +91,21 @@ def read_sequence(data: bytes, name: str) -> Sequence:
     warnings: list[str] = []
     events: list[tuple[int, bytes]] = []
     names: dict[int, str] = {}
+    title, plays = "", False
     for number, chunk in enumerate(_tracks(data, 8 + length)):
         try:
             for tick, message, track_name in _messages(chunk):
                 events.append((tick, message))
+                if number == 0:
+                    plays |= 0x90 <= message[0] < 0xA0
+                    title = "" if plays and kind == 1 else track_name
                 if track_name and 0x90 <= message[0] < 0xA0:
                     names.setdefault(message[0] & 15, track_name)
         except _BrokenTrackError as error:
             warnings.append(f"track {number + 1} of {name} breaks off: {error}")
     events.sort(key=lambda event: event[0])
+    signatures = [message for _, message in events if message[:2] == _KEY]
+    events = [event for event in events if event[1][:2] != _KEY]
     notes, controls, unmatched = _paired(events, max(1, division // SHORTEST_NOTE))
     if unmatched:
         warnings.append(f"{unmatched} notes of {name} have no end: they were ended with the file")
@@ -104,8 +120,19 @@ def read_sequence(data: bytes, name: str) -> Sequence:
         channels={channel: names.get(channel, f"channel {channel + 1}") for channel in used},
         last_note=clock.seconds(last_note),
         end=clock.seconds(end),
+        title=title,
+        key=_key(signatures[0]) if signatures else None,
+        tempo=clock.tempo(division),
         warnings=tuple(warnings),
     )
+
+
+def _key(signature: bytes) -> str | None:
+    """The name of a raw key signature; None for one that does not exist."""
+    sharps, minor = int.from_bytes(signature[2:3], signed=True), signature[3]
+    if not -7 <= sharps <= 7 or minor > 1:
+        return None
+    return f"{_MINOR[sharps + 7]} minor" if minor else f"{_MAJOR[sharps + 7]} major"
 
 
 def _tracks(data: bytes, place: int) -> Iterator[bytes]:
@@ -160,7 +187,9 @@ def _messages(chunk: bytes) -> Iterator[tuple[int, bytes, str]]:
             if kind == 0x03 and not name:
                 name = content.decode("utf-8", "replace").strip()
             if kind == 0x51 and len(content) == 3 and any(content):
-                yield tick, b"\xff\x51\x03" + content, name
+                yield tick, _TEMPO + b"\x03" + content, name
+            if kind == 0x59 and len(content) == 2:
+                yield tick, _KEY + content, name
         elif status in (0xF0, 0xF7):
             length, place = _number(chunk, place)
             content = chunk[place : place + length]
@@ -247,10 +276,14 @@ class _Clock:
     def __init__(self, controls: list[tuple[int, bytes]], division: int) -> None:
         self._ticks, self._seconds, self._rates = [0], [0.0], [DEFAULT_TEMPO / 1e6 / division]
         for tick, message in controls:
-            if message[:2] == b"\xff\x51":
+            if message[:2] == _TEMPO:
                 self._seconds.append(self.seconds(tick))
                 self._ticks.append(tick)
                 self._rates.append(int.from_bytes(message[3:6], "big") / 1e6 / division)
+
+    def tempo(self, division: int) -> float:
+        """Quarter notes a minute at tick 0."""
+        return 60 / (self._rates[bisect_right(self._ticks, 0) - 1] * division)
 
     def seconds(self, tick: int) -> float:
         place = bisect_right(self._ticks, tick) - 1

@@ -34,7 +34,17 @@ FOLDERS = (
     "~/Library/Audio/Sounds/Banks",
     "/Library/Audio/Sounds/Banks",
 )
-NAMES = ("FluidR3_GM.sf2", "FluidR3.sf2", "FluidR3_GM2-2.sf2", "FluidR3Mono_GM.sf3")
+# Banks that hold every General MIDI instrument, the best first.
+NAMES = (
+    "FluidR3_GM.sf2",
+    "FluidR3.sf2",
+    "FluidR3_GM2-2.sf2",
+    "FluidR3Mono_GM.sf3",
+    "MuseScore_General.sf3",
+    "MuseScore_General.sf2",
+    "GeneralUser-GS.sf2",
+)
+ENDINGS = (".sf2", ".sf3")
 MOST_REMEMBERED = 64  # digests in the cache
 BUNDLED_BY, BUNDLED_NAME = "pretty_midi", "TimGM6mb.sf2"
 
@@ -76,21 +86,38 @@ def find_soundfont(choice: str | os.PathLike[str] | None = None) -> SoundFont:
 
 
 def installed_soundfonts() -> Iterator[tuple[Path, str]]:
-    """The SoundFonts of this machine that Triad knows of, the preferred first, each with its source."""
-    for folder in FOLDERS:
-        for name in NAMES:
-            path = Path(folder).expanduser() / name
-            if path.is_file():
-                yield path, "installed"
+    """The SoundFonts of this machine, the preferred first, each with its source.
+
+    Behind those known to hold every instrument stands the bundled one, and behind it whatever else is installed:
+    that may be a piano and nothing else.
+    """
+    places = [Path(folder).expanduser() for folder in FOLDERS]
+    installed = [path for place in places for path in _soundfonts_in(place)]
+    known = sorted((path for path in installed if path.name in NAMES), key=lambda path: NAMES.index(path.name))
+    for path in known:
+        yield path, "installed"
+    yield from ((path, "bundled") for path in _bundled())
+    for path in installed:
+        if path not in known:
+            yield path, "installed"
+
+
+def _soundfonts_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    except OSError:  # there is none, or it is closed to this user
+        return []
+
+
+def _bundled() -> Iterator[Path]:
     try:
         files = distribution(BUNDLED_BY).files or []
     except PackageNotFoundError:
         return
     for file in files:
-        if file.name == BUNDLED_NAME:
-            path = Path(str(file.locate()))
-            if path.is_file():
-                yield path, "bundled"
+        path = Path(str(file.locate()))
+        if file.name == BUNDLED_NAME and path.is_file():
+            yield path
 
 
 def _checked(path: Path, source: str) -> SoundFont:

@@ -53,6 +53,7 @@ def doctor(soundfont: Path | None, as_json: bool) -> None:
         f"tracking    {home.tracking_uri}",
         f"synthesizer {sound.library or 'none'}",
         f"SoundFont   {sound.soundfont or 'none'}",
+        *(f"also found  {font}" for font in sound.soundfonts if not (sound.soundfont or "").startswith(font[:-1])),
         f"test        {silent}",
         f"versions    {', '.join(f'{name} {number}' for name, number in versions.items())}",
         *(f"problem     {problem}" for problem in problems),

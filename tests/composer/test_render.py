@@ -1,5 +1,6 @@
 """Rendering: the sound is there, whole, the same every time, and what goes wrong is said in one line."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import soundfile
 from composer.arrangement import arrange, style_names
 from composer.errors import TriadError
 from composer.export import write_midi
-from composer.render import RenderError, doctor, find_library, find_soundfont, render
+from composer.render import RenderError, doctor, find_library, find_soundfont, installed_soundfonts, render
 from composer.render.library import VARIABLE as LIBRARY_VARIABLE
 from composer.render.soundfont import VARIABLE as SOUNDFONT_VARIABLE
 from tests.composer.sounding import GREENSLEEVES, ODE, tune
@@ -69,6 +70,18 @@ def test_the_same_piece_renders_to_the_same_bytes(ode: Path, tmp_path: Path) -> 
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
     assert first.audio_sha256 == second.audio_sha256
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.wav", "b.wav"]
+
+
+def test_stems_are_the_same_bytes_too_and_a_float_file_has_no_date(ode: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        render(ode, tmp_path / name / "ode.wav", encoding="float", stems=tmp_path / name / "stems")
+    first = sorted((tmp_path / "a").rglob("*.wav"))
+    assert len(first) > 4
+    for path in first:
+        data = path.read_bytes()
+        assert data == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+        # The chunk PEAK: its length, its version, and then the time of writing.
+        assert data[data.index(b"PEAK") + 12 :][:4] == bytes(4)
 
 
 def test_stems_and_effects_together_are_the_mix(tmp_path: Path) -> None:
@@ -222,6 +235,13 @@ def test_no_library_at_all_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
         find_library()
 
 
+def test_a_file_that_stays_silent_is_told(tmp_path: Path) -> None:
+    source = one_note(tmp_path / "quiet.mid", mido.Message("control_change", control=7, value=0), ON, OFF)
+    result = render(source, tmp_path / "quiet.wav")
+    assert result.loudness_lufs is None
+    assert result.warnings[-1].endswith(f"has no sound for any note of {source}")
+
+
 def test_the_variable_chooses_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     found = find_library()
     monkeypatch.setenv(LIBRARY_VARIABLE, found.path)
@@ -240,6 +260,35 @@ def test_what_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path) -> N
     with pytest.raises(RenderError, match="no encoding '12': choose one of 16, 24, float"):
         render(source, tmp_path / "out.wav", encoding="12")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "note.mid"]
+
+
+def test_every_soundfont_is_listed_and_a_piano_alone_is_not_preferred(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = next(path for path, source in installed_soundfonts() if source == "bundled")
+    monkeypatch.setattr("composer.render.soundfont.FOLDERS", (str(tmp_path), str(tmp_path / "none")))
+    for name in ("Piano.sf3", "text.txt"):
+        (tmp_path / name).write_bytes(b"")
+    assert list(installed_soundfonts()) == [(bundled, "bundled"), (tmp_path / "Piano.sf3", "installed")]
+    (tmp_path / "FluidR3_GM.sf2").write_bytes(bundled.read_bytes())
+    found = doctor()
+    assert found.soundfonts[0] == f"{tmp_path / 'FluidR3_GM.sf2'} (installed)"
+    assert found.soundfont.startswith(found.soundfonts[0][:-1])
+    assert len(found.soundfonts) == 3
+
+
+def test_a_soundfonts_digest_is_kept_and_made_anew_when_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    font = tmp_path / "a.sf2"
+    data = b"RIFF\x04\0\0\0sfbk"
+    font.write_bytes(data)
+    digest = find_soundfont(font).sha256
+    assert digest == hashlib.sha256(data).hexdigest()
+    assert digest in (tmp_path / "cache" / "triad" / "soundfonts.json").read_text(encoding="utf-8")
+    font.write_bytes(data + b"\0")
+    assert find_soundfont(font).sha256 == hashlib.sha256(data + b"\0").hexdigest()
 
 
 def test_the_doctor_hears_a_note() -> None:
