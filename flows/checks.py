@@ -15,7 +15,7 @@ from flows.errors import FlowError
 POLICIES = ("agents", "prior", "random")
 AGENTS = ("chord", "rhythm", "melody")
 AUDIO = ("wav", "flac", "ogg", "mp3")
-FORMATS = ("mid", *AUDIO, "png", "html")
+FORMATS = ("mid", *AUDIO, "png", "html", "musicxml", "svg", "pdf")
 USUAL_BARS, MOST_BARS = 16, 512
 SLOWEST, FASTEST = 20.0, 400.0
 MOST_DIAL = 1000.0

@@ -26,6 +26,7 @@ from composer.export import write_listening_page, write_midi, write_piano_roll
 from composer.form import closing_with, granted, granted_by_section
 from composer.form.wishes import read_sections, read_wishes
 from composer.moods import Mood
+from composer.notation import lead_sheet, write_lead_sheet, write_pdf, write_svg
 from composer.render import render
 from composer.score import Score
 from composer.score_file import score_to_json
@@ -359,6 +360,12 @@ def _write(work: Work, stem: Path, formats: Sequence[str], soundfont: Path | Non
             ending: {**kept, "audio_sha256": report.files[str(path)]}
             for ending, path in zip(rendered, paths, strict=True)
         }
+    if "musicxml" in formats:
+        write_lead_sheet(work.score, stem.with_name(f"{stem.name}.musicxml"), title=arrangement.title)
+    if "svg" in formats:
+        write_svg(lead_sheet(work.score, title=arrangement.title), stem.with_name(f"{stem.name}.svg"))
+    if "pdf" in formats:
+        write_pdf(lead_sheet(work.score), stem.with_name(f"{stem.name}.pdf"), title=arrangement.title)
     if "png" in formats:
         write_piano_roll(arrangement, stem.with_name(f"{stem.name}.png"))
     if "html" in formats:

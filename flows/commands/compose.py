@@ -58,7 +58,11 @@ def _said(request: dict[str, Any]) -> dict[str, Any]:
 @seed_option
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="How many pieces.")
 @click.option(
-    "--format", "formats", default="mid,wav", show_default=True, help="Of mid, wav, flac, ogg, mp3, png, html."
+    "--format",
+    "formats",
+    default="mid,wav",
+    show_default=True,
+    help="Of mid, wav, flac, ogg, mp3, png, html, musicxml, svg, pdf.",
 )
 @click.option(
     "--arrangement",

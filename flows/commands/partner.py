@@ -64,7 +64,7 @@ def _options(answers: int) -> Callable[[F], F]:
                     "formats",
                     default="mid,wav",
                     show_default=True,
-                    help="Of mid, wav, flac, ogg, mp3, png, html.",
+                    help="Of mid, wav, flac, ogg, mp3, png, html, musicxml, svg, pdf.",
                 ),
                 click.option("--arrangement", help=f"Instruments: {', '.join(arrangements())} or a TOML file."),
                 click.option(
