@@ -9,10 +9,15 @@ from pathlib import Path
 import click
 import torch
 
-from benchmarks import environment, learning, rendering
+from benchmarks import composing, environment, learning, rendering
 from benchmarks.measure import Row, machine
 
-ROOMS = {"environment": environment.measure, "learning": learning.measure, "rendering": rendering.measure}
+ROOMS = {
+    "environment": environment.measure,
+    "learning": learning.measure,
+    "composing": composing.measure,
+    "rendering": rendering.measure,
+}
 
 
 def table(rows: list[Row], versions: dict[str, str]) -> str:
@@ -26,6 +31,13 @@ def table(rows: list[Row], versions: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def known(path: Path) -> list[Row]:
+    """The rows of an earlier table, which rooms that are not measured now keep."""
+    if not path.is_file():
+        return []
+    return [Row(**{**row, "runs": tuple(row["runs"])}) for row in json.loads(path.read_text("utf-8"))["rows"]]
+
+
 @click.command()
 @click.option("--quick", is_flag=True, help="Fewer and shorter runs.")
 @click.option("--room", "rooms", multiple=True, type=click.Choice(list(ROOMS)), help="Only these rooms.")
@@ -34,6 +46,8 @@ def main(*, quick: bool, rooms: tuple[str, ...], output: Path) -> None:
     """Measure Triad beside its peers and write the table."""
     torch.set_num_threads(1)
     rows = [row for name in rooms or ROOMS for row in ROOMS[name](quick=quick)]
+    rows = [*(row for row in known(output / "table.json") if rooms and row.room not in rooms), *rows]
+    rows.sort(key=lambda row: list(ROOMS).index(row.room))
     versions = machine(("torch", "gymnasium", "stable-baselines3", "numpy"))
     output.mkdir(parents=True, exist_ok=True)
     text = table(rows, versions)

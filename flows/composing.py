@@ -329,12 +329,19 @@ def said_of(model: Model, instruments: str) -> dict[str, Any]:
     }
 
 
+def made_by(facts: Mapping[str, Any]) -> str:
+    """How a piece came about, in a line: what is kept in its MIDI file. The JSON file beside it says all."""
+    request = facts["request"]
+    writer = f"{facts['style']} model {facts['model']['digest']}" if "model" in facts else "no model"
+    return f"Triad {facts['triad']}, {request.get('command', 'compose')} by {writer}, seed {request['seed']}"
+
+
 def _write(work: Work, stem: Path, formats: Sequence[str], soundfont: Path | None) -> dict[str, Any]:
     """Write one piece in all formats; gives the digests and measures for its JSON file."""
     arrangement = work.arrangement
     tags = piece_tags({**work.facts, "title": arrangement.title, "key": arrangement.key_name})
     midi = stem.with_name(f"{stem.name}.mid")
-    write_midi(arrangement, midi)
+    write_midi(arrangement, midi, made_by=made_by(work.facts))
     found: dict[str, Any] = {
         "title": arrangement.title,
         "key": arrangement.key_name,

@@ -102,9 +102,12 @@ def verify(path: Path, home: Home, model: Path | None = None) -> Verdict:
         raise FlowError(
             f"{said} does not say how a piece was made ({error}): it is damaged or of another kind"
         ) from None
+    from flows.composing import made_by
+
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "piece.mid"
-        write_midi(_made_again(data, request, number, said, home, model), made)
+        arrangement = _made_again(data, request, number, said, home, model)
+        write_midi(arrangement, made, made_by=made_by(data))
         found = hashlib.sha256(made.read_bytes()).hexdigest()
     midi = path.with_suffix(".mid")
     beside = hashlib.sha256(midi.read_bytes()).hexdigest() if midi.is_file() else None

@@ -22,8 +22,8 @@ _END, _CHANGE, _BEGIN = range(3)
 _Events = list[tuple[int, int, mido.Message | mido.MetaMessage]]
 
 
-def write_midi(arrangement: Arrangement, path: str | os.PathLike[str]) -> None:
-    """Write an arrangement to ``path``.
+def write_midi(arrangement: Arrangement, path: str | os.PathLike[str], *, made_by: str | None = None) -> None:
+    """Write an arrangement to ``path``; ``made_by`` says in a text at its beginning how it came about.
 
     Track 0 holds the title, tempo, time and key signature, the sections as markers and the chords as texts. Every
     instrument has a track with its name, program, volume, pan and the sends to reverb and chorus at tick 0.
@@ -32,14 +32,14 @@ def write_midi(arrangement: Arrangement, path: str | os.PathLike[str]) -> None:
         ExportError: if the path cannot be written.
     """
     file = mido.MidiFile(type=1, ticks_per_beat=PPQ)
-    file.tracks.append(_track(_conductor(arrangement), arrangement.ticks))
+    file.tracks.append(_track(_conductor(arrangement, made_by), arrangement.ticks))
     for track in arrangement.tracks:
         file.tracks.append(_track(_instrument(track), arrangement.ticks))
     with written_whole(path) as draft:
         file.save(draft)
 
 
-def _conductor(arrangement: Arrangement) -> _Events:
+def _conductor(arrangement: Arrangement, made_by: str | None) -> _Events:
     meter, key = arrangement.meter, arrangement.key
     start = [
         mido.MetaMessage("track_name", name=_latin(arrangement.title)),
@@ -52,6 +52,9 @@ def _conductor(arrangement: Arrangement) -> _Events:
         ),
         mido.MetaMessage("key_signature", key=tonic_name(key) + ("m" if MODES[key.mode].name == "minor" else "")),
     ]
+    if made_by is not None:
+        # Not a text event: those are chord symbols.
+        start.append(mido.MetaMessage("copyright", text=_latin(made_by)))
     events: _Events = [(0, _END, message) for message in start]
     for section in arrangement.sections:
         events.append((section.start, _CHANGE, mido.MetaMessage("marker", text=_latin(section.name))))
