@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from composer.modes import parse_key
 from composer.moods import Mood
-from composer.theory import MODES, Key, parse_meter
+from composer.theory import MODES, parse_meter
 from flows.errors import FlowError
 
 POLICIES = ("agents", "prior", "random")
@@ -44,7 +45,7 @@ def check(
         TriadError: naming the first that is not.
     """
     if key is not None:
-        Key.parse(key)
+        parse_key(key)
     if meter is not None:
         parse_meter(meter)
     if bars is not None and not 1 <= bars <= MOST_BARS:
@@ -65,7 +66,7 @@ def check(
         raise FlowError(f"swing {swing:g}: give 0 (as written) to 1 (pairs of notes as triplets)")
     if mood is not None:
         mode = Mood.parse(mood).mode
-        if key is not None and mode is not None and MODES[Key.parse(key).mode].name != mode:
+        if key is not None and mode is not None and MODES[parse_key(key)[0].mode].name != mode:
             raise FlowError(f"mood {mood} and key {key} conflict: the mood asks for {mode}; leave one of them out")
     if wishes is not None or sections is not None or ending is not None:
         check_wishes(wishes, sections, ending, policy)

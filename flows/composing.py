@@ -25,12 +25,14 @@ from composer.environment.settings import make_settings
 from composer.export import write_listening_page, write_midi, write_piano_roll
 from composer.form import closing_with, granted, granted_by_section
 from composer.form.wishes import read_sections, read_wishes
+from composer.modal import altered
+from composer.modes import key_name, parse_key
 from composer.moods import Mood
 from composer.notation import lead_sheet, write_lead_sheet, write_pdf, write_svg
 from composer.render import render
 from composer.score import Score
 from composer.score_file import score_to_json
-from composer.theory import METERS, Key, parse_meter
+from composer.theory import METERS, parse_meter
 from flows.checks import AUDIO, read_dial
 from flows.errors import FlowError
 from flows.files import unwritable
@@ -103,8 +105,8 @@ class Model:
         typical = dict(self.provenance.get("typical", {}))
         typical.setdefault("meter", METERS[min(vocabulary.meters())].name)
         asked = request.filled(typical)
-        key = Key.parse(asked["key"])
-        asked["key"] = key.name
+        key, modality = parse_key(asked["key"])
+        asked["key"] = key_name(key, modality)
         conditions = Conditions.uniform(
             1,
             meter=parse_meter(asked["meter"]),
@@ -118,7 +120,8 @@ class Model:
             conditions = self.trio.plan(conditions, seed=seed, form=asked["form"])
             conditions = replace(conditions, plan=wished(conditions.plan[0], asked)[None])
             policy = cast(Policy, asked["policy"])
-            return self._original(conditions, policy, seed, asked["dial"] or "1"), asked
+            score = self._original(conditions, policy, seed, asked["dial"] or "1")
+            return (score if modality is None else altered(score, modality)), asked
         if asked["policy"] != "random":
             raise FlowError(f"policy {asked['policy']} needs a model: run 'triad train', or take --policy random")
         if asked["form"] is not None:
@@ -127,7 +130,7 @@ class Model:
             )
         with torch.inference_mode():
             score, _ = play(vocabulary, conditions, uniform_policy(generator(seed, "random")))
-        return score, asked
+        return (score if modality is None else altered(score, modality)), asked
 
     def _original(self, conditions: Conditions, policy: Policy, seed: int, dial: str) -> Score:
         """A piece that quotes no long run of notes of the music that was learned from, where one can be had."""

@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from composer.forms import usual_bars
+from composer.modes import parse_key
 from composer.moods import Mood
 from composer.theory import MODE_INDEX, MODES, Key
 from flows.checks import FASTEST, SLOWEST, USUAL_BARS, check
@@ -21,7 +22,7 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # A served model's schema knows `str | None`, no choices: they are checked below.
-    key: str | None = Field(None, description="Key, such as 'D minor'.")
+    key: str | None = Field(None, description="Key, such as 'D minor' or 'D dorian'.")
     meter: str | None = Field(None, description="Time signature, such as '3/4'.")
     bars: int | None = Field(
         None, description="Length in bars; if left out 16, or eight for each section of the form."
@@ -70,7 +71,7 @@ class Request(BaseModel):
         """Key and tempo as the mood wants them, where nobody says otherwise."""
         mood = Mood.parse(str(self.mood))
         found: dict[str, Any] = {}
-        key = Key.parse(asked["key"])
+        key, _ = parse_key(asked["key"])
         if self.key is None and mood.mode is not None and MODES[key.mode].name != mood.mode:
             # The relative key: the notes stay those the style is usually in.
             relative = (key.tonic + (3 if mood.mode == "major" else -3)) % 12

@@ -251,7 +251,7 @@ def test_where_the_second_piece_fails_nothing_is_left(
 
     written = composing.write_midi
 
-    def full(arrangement: object, path: Path) -> None:
+    def full(arrangement: object, path: Path, **_: object) -> None:
         if "-2" in path.name:
             raise OSError(28, "No space left on device")
         written(arrangement, path)  # type: ignore[arg-type]
