@@ -29,6 +29,7 @@ from flows.commands.retrain import retrain, schedule
 from flows.commands.rl_tuner import rl_tuner
 from flows.commands.schema import schema
 from flows.commands.styles import styles
+from flows.commands.sweep import sweep
 from flows.commands.train import train
 from flows.commands.ui import ui
 
@@ -96,7 +97,7 @@ def cli() -> None:
 
 for _command in (
     *(corpus, train, evaluate, dial, rl_tuner, compose, schema, styles, render, pipeline, ui, doctor),
-    *(retrain, schedule, models, rollback),
+    *(retrain, schedule, models, rollback, sweep),
     *(harmonize, melody, continue_, infill, vary, reharmonize, restyle, arrange),
     *(explain, improve, original, verify),
 ):
