@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -57,13 +58,18 @@ def main() -> None:
         arguments = ["prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
         log = folder / "server.log"
         with serving("Prefect", arguments, port, health="/api/health", log=log, environment={}):
-            _prefect(["work-pool", "create", "triad", "--type", "process"])
-            _prefect(["automation", "create", "--from-file", str(ROOT / "docker" / "automations.yaml")])
-            _prefect(["--no-prompt", "deploy", "--all", "--prefect-file", str(_quickened(folder, tunes))])
+            _quickened(folder, tunes)
+            shutil.copy(ROOT / "docker" / "automations.yaml", folder)
+            # As the worker's container starts.
             worker = subprocess.Popen(
-                [sys.executable, "-m", "prefect", "worker", "start", "--pool", "triad"],
+                [str(ROOT / "docker" / "register.sh"), "prefect", "worker", "start", "--pool", "triad"],
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(ROOT),
+                    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                    "TRIAD_DEPLOYMENT": str(folder),
+                },
                 stdout=(folder / "worker.log").open("w"),
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -91,7 +97,7 @@ def _some_tunes(folder: Path) -> Path:
     return folder
 
 
-def _quickened(folder: Path, tunes: Path) -> Path:
+def _quickened(folder: Path, tunes: Path) -> None:
     """The shipped deployment with a tiny training every 30 seconds."""
     data = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
     (deployment,) = data["deployments"]
@@ -100,9 +106,7 @@ def _quickened(folder: Path, tunes: Path) -> Path:
         **{"corpus": str(tunes), "style": "folk", "settings": TINY},
         **{"seeds": 1, "steps": 300, "count": 4, "rounds": 2, "bars": 4},
     }
-    path = folder / "prefect.yaml"
-    path.write_text(yaml.safe_dump(data), encoding="utf-8")
-    return path
+    (folder / "prefect.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
 
 
 def _wait() -> list[dict[str, Any]]:
