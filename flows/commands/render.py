@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 )
 @soundfont_option
 @click.option("--stems", type=click.Path(path_type=Path), help="Folder for a recording of each track as well.")
+@click.option("--picture", is_flag=True, help="Waveform and spectrogram beside each recording, as .png.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Files rendered at a time.")
 @json_option
 def render(
@@ -44,6 +45,7 @@ def render(
     lufs: float,
     soundfont: Path | None,
     stems: Path | None,
+    picture: bool,
     jobs: int,
     as_json: bool,
 ) -> None:
@@ -91,6 +93,13 @@ def render(
             results = fill_all(
                 orders, jobs, lambda done, total: report("render", done / total, f"{done} of {total} files")
             )
+        if picture:
+            from composer.export import write_sound_picture
+
+            for result in results:
+                if not isinstance(result, TriadError):
+                    sound = Path(next(iter(result.files)))
+                    write_sound_picture(sound, sound.with_suffix(".png"), title=sound.stem)
     if len(midi) == 1 and not isinstance(results[0], TriadError):
         show(results[0].to_json(), _lines(results[0]), as_json)
         return

@@ -19,7 +19,15 @@ POP = (FOLDER / "pop.toml").read_text(encoding="utf-8")
 
 def test_the_styles_that_ship() -> None:
     assert style_names() == ("chorale", "cinematic", "folk", "jazz", "lofi", "pop", "rock")
-    assert [load_style(name).title for name in style_names()] == ["Chorale", "Cinematic", "Folk", "Jazz", "Lo-fi", "Pop", "Rock"]
+    assert [load_style(name).title for name in style_names()] == [
+        "Chorale",
+        "Cinematic",
+        "Folk",
+        "Jazz",
+        "Lo-fi",
+        "Pop",
+        "Rock",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +64,8 @@ def test_a_style_of_ones_own_is_a_file(tmp_path: Path) -> None:
 
 def test_an_unknown_style_lists_the_known_ones() -> None:
     with pytest.raises(
-        ArrangementError, match="unknown arrangement 'polka': choose one of chorale, cinematic, folk, jazz, lofi, pop, rock"
+        ArrangementError,
+        match="unknown arrangement 'polka': choose one of chorale, cinematic, folk, jazz, lofi, pop, rock",
     ):
         load_style("polka")
     with pytest.raises(ArrangementError, match=r"polka\.toml cannot be read"):

@@ -14,7 +14,14 @@ import soundfile
 from matplotlib import image
 
 from composer.arrangement import arrange, style_names
-from composer.export import ExportError, write_listening_page, write_midi, write_piano_roll
+from composer.export import (
+    ExportError,
+    sound_picture,
+    write_listening_page,
+    write_midi,
+    write_piano_roll,
+    write_sound_picture,
+)
 from composer.export.palette import colours
 from tests.composer.sounding import GREENSLEEVES, ODE, tune
 
@@ -157,3 +164,22 @@ def test_what_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="file cannot be read"):
         write_listening_page(arrangement, tmp_path / "file", tmp_path / "page.html")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_recording_is_drawn_and_what_is_none_is_named(tmp_path: Path) -> None:
+    rate = 44_100
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(2 * rate) / rate)
+    soundfile.write(tmp_path / "tone.wav", np.stack([tone, tone], 1), rate)
+    low, high, spectrum, known_rate, seconds = sound_picture._measured(tmp_path / "tone.wav")
+    assert (known_rate, seconds) == (rate, 2.0)
+    assert high.max() == pytest.approx(0.5, abs=0.01)
+    assert low.min() == pytest.approx(-0.5, abs=0.01)
+    # Half of full scale is 6 dB below it, in the bin of a thousand hertz.
+    peak = spectrum.max(1).argmax()
+    assert peak == round(1000 * sound_picture.WINDOW / rate)
+    assert spectrum[peak].max() == pytest.approx(-6, abs=1.5)
+    write_sound_picture(tmp_path / "tone.wav", tmp_path / "tone.png", title="A tone")
+    assert (tmp_path / "tone.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "noise.wav").write_bytes(b"RIFF")
+    with pytest.raises(ExportError, match="cannot be read as a recording"):
+        write_sound_picture(tmp_path / "noise.wav", tmp_path / "noise.png")
