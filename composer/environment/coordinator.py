@@ -15,30 +15,35 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from composer.environment.observation import (
-    MAX_CHORD_AGE,
-    MAX_SINCE_ONSET,
-    PHRASE_BARS,
-    PLANNED,
-    RECALLED_BARS,
-    RECENT_CELLS,
-    RECENT_PITCHES,
+from composer.environment.layout import BEATS_BEFORE, LED, STEPS_BEFORE, Layout
+from composer.environment.observation import PHRASE_BARS, PLANNED
+from composer.environment.tables import (
+    AT,
+    FIRST_REGISTER,
+    OFFSETS,
+    PLACE,
+    REGISTER,
+    REGISTERS,
+    SUMMED,
+    TO_CELL,
+    TO_CHORD,
+    TO_END,
+    TO_GROOVE,
+    TO_MELODY,
+    WRITTEN,
+    named,
+    tables_of,
 )
-from composer.environment.tables import NO_ONSET, Tables
 from composer.errors import TriadError
 from composer.plan import INDEX
 from composer.score import METER_BEAT_STEPS, METER_BEATS, Score, unplanned
-from composer.theory import MAX_BEAT_STEPS, METERS
-from composer.vocabulary import CHORD, DONE, MELODY, RHYTHM, Vocabulary
+from composer.theory import METERS
+from composer.vocabulary import DONE, MELODY, Vocabulary
 
-_MAX_BEATS = max(meter.beats for meter in METERS)
-# Music before the first bar, so that looking back never leaves the tensors: all zeros, which reads as "none".
-_BEATS_BEFORE = max(RECALLED_BARS) * _MAX_BEATS
-_STEPS_BEFORE = max(RECALLED_BARS) * max(meter.bar_steps for meter in METERS)
-_OCTAVE, _LONGEST_GAP = 12, 16
-_FIGURES = (2 * _OCTAVE + 2) * (_LONGEST_GAP + 1)
 _PLANNED = [INDEX[name] for name in PLANNED]
 _RECALLED, _CADENCE, _LEFT = INDEX["recalled"], INDEX["cadence"], INDEX["bars to the phrase's end"]
+_BEAT, _OFFSET, _CELL, _CASE = (REGISTER[name] for name in ("beat", "offset", "cell", "case row"))
+_GOES_ON = slice(REGISTER["goes on"], REGISTER["goes on"] + 1)
 
 
 class EnvironmentConditionError(TriadError):
@@ -106,17 +111,17 @@ class Coordinator:
     Attributes:
         vocabulary: what the agents may choose.
         turn: (B,) int64, who decides next in each piece: CHORD, RHYTHM, MELODY or DONE.
-        groove_next: (B,) bool, whether that decision is the rhythm agent's on a groove.
+        wait: an action that lets a piece stand still while others go on; it is never among the legal ones.
     """
 
     turn: Tensor
-    groove_next: Tensor
 
     def __init__(self, vocabulary: Vocabulary, device: torch.device | str = "cpu") -> None:
         self.vocabulary = vocabulary
         self.device = torch.device(device)
-        self._tables = Tables(vocabulary, self.device)
-        self._choices = (self.vocabulary.sizes[CHORD], len(self.vocabulary.cells), self.vocabulary.sizes[MELODY])
+        self._tables = tables_of(vocabulary, self.device)
+        self._written, self._led = named(WRITTEN).to(self.device), LED.to(self.device)
+        self.wait = self._tables.wait
 
     def begin(self, conditions: Conditions, room_for: Conditions | None = None) -> None:
         """Start one blank piece for each row of ``conditions``.
@@ -137,34 +142,23 @@ class Coordinator:
             raise EnvironmentConditionError(
                 f"the model has no rhythm cells for {METERS[missing[0]].name}: it was trained on {known}"
             )
-        size = len(conditions)
         longest = (room_for or conditions).to(self.device)
         beats = METER_BEATS.to(self.device)[longest.meter] * longest.bars
-        self._most_bars = int(longest.bars.max())
-        most_beats = int(beats.max())
-        most_steps = int((beats * METER_BEAT_STEPS.to(self.device)[longest.meter]).max())
-
-        def zeros(*shape: int) -> Tensor:
-            return torch.zeros(shape, dtype=torch.int64, device=self.device)
-
-        # One spare beat at the end takes the writes of finished pieces.
-        self._chord = zeros(size, _BEATS_BEFORE + most_beats + 1)
-        self._cell = zeros(size, _BEATS_BEFORE + most_beats + 1)
-        self._groove = zeros(size, _BEATS_BEFORE + most_beats + 1)
-        self._pitch = zeros(size, _STEPS_BEFORE + most_steps + MAX_BEAT_STEPS)
-        self._beat, self._bar_beat, self._bar, self._offset = (zeros(size) for _ in range(4))
-        self._cell_now, self._age, self._since_onset, self._sounding = (zeros(size) for _ in range(4))
-        self._groove_now, self.groove_next = zeros(size), zeros(size).bool()
-        self._recent_chords = zeros(size, 3)
-        self._recent_pitches = zeros(size, RECENT_PITCHES)
-        # What came after every pair of choices when it was last heard; the pair (none, x) stands for x alone.
-        self._after = tuple(zeros(size, (choices + 1) ** 2) for choices in self._choices)
-        # The interval that led on from every pair of an interval and the time to the next note, when last heard.
-        self._figures = zeros(size, _FIGURES)
-        self._last_interval, self._struck_at = zeros(size), zeros(size)
-        self._beat_run = torch.arange(MAX_BEAT_STEPS, device=self.device) + _STEPS_BEFORE
-        self.turn = torch.full((size,), CHORD, device=self.device)
-        self._settle(conditions)
+        steps = beats * METER_BEAT_STEPS.to(self.device)[longest.meter]
+        self._layout = Layout(self.vocabulary, self._tables, int(beats.max()), int(steps.max()), self.device)
+        size = len(conditions)
+        self.conditions = conditions
+        self._memory = self._layout.blank(self.device).repeat(size, 1)
+        # Small numbers are kept in 32 bits: half the memory traffic of what PyTorch wants for addresses.
+        self._bases = torch.empty(size, len(self._layout.base), dtype=torch.int32, device=self.device)
+        self._places = torch.empty(size, self._layout.beats + 1, len(PLACE), dtype=torch.int32, device=self.device)
+        self._first_place = torch.arange(size, device=self.device) * (self._layout.beats + 1)
+        self._state = torch.zeros(size, len(AT), dtype=torch.int32, device=self.device)
+        # Written over at every step: fresh memory of this size would cost more than the arithmetic.
+        self._addresses = torch.empty(self._bases.shape, dtype=torch.int64, device=self.device)
+        self._sources = self._layout.source.expand(size, -1)
+        self._values = self._written.expand(size, -1)
+        self._settle(torch.arange(size, device=self.device))
 
     def restart(self, rows: Tensor, conditions: Conditions) -> None:
         """Throw away the pieces at ``rows`` (R,) int64 and begin new ones there.
@@ -173,58 +167,87 @@ class Coordinator:
             rows: which pieces.
             conditions: of the whole batch (B rows), new at ``rows`` and as before elsewhere.
         """
-        for state in self._state():
-            state[rows] = 0
-        self.turn[rows] = CHORD
-        self._settle(conditions.to(self.device))
+        self.conditions = conditions.to(self.device)
+        self._memory[rows] = self._layout.blank(self.device)
+        self._state[rows] = 0
+        self._settle(rows)
 
     def copy_rows(self, rows: Tensor) -> None:
         """Every piece goes on from where the piece at ``rows`` (B,) int64 stands; both need the same conditions."""
-        for state in (*self._state(), self.turn):
-            state.copy_(state[rows])
+        self._memory, self._state, self.turn = self._memory[rows], self._state[rows], self.turn[rows]
+        self._address()
 
-    def _state(self) -> tuple[Tensor, ...]:
-        """Whatever a piece under way has besides its turn; all zeros at its beginning."""
-        return (
-            *(self._chord, self._cell, self._pitch, self._beat, self._bar_beat, self._bar, self._offset),
-            *(self._cell_now, self._age, self._since_onset, self._sounding),
-            *(self._groove, self._groove_now, self.groove_next),
-            *(self._recent_chords, self._recent_pitches, *self._after),
-            *(self._figures, self._last_interval, self._struck_at),
-        )
-
-    def _settle(self, conditions: Conditions) -> None:
-        """Take over ``conditions`` and what follows from them."""
-        size = len(conditions)
-        self.conditions = conditions
-        self._bar_beats = METER_BEATS.to(self.device)[conditions.meter]
-        self._beat_steps = METER_BEAT_STEPS.to(self.device)[conditions.meter]
-        self._beats = self._bar_beats * conditions.bars
-        back = torch.tensor(RECALLED_BARS, device=self.device)
-        self._beats_back = _BEATS_BEFORE - back * self._bar_beats[:, None]
-        self._cells_back = torch.cat(
+    def _settle(self, rows: Tensor) -> None:
+        """Take over the conditions at ``rows``, whose pieces are blank, and what follows from them."""
+        conditions, layout, tables = self.conditions.select(rows), self._layout, self._tables
+        bar_beats = METER_BEATS.to(self.device)[conditions.meter][:, None]
+        beat_steps = METER_BEAT_STEPS.to(self.device)[conditions.meter][:, None]
+        beat = torch.arange(layout.beats + 1, device=self.device).expand(len(rows), -1)
+        bar, bar_beat = beat // bar_beats, beat % bar_beats
+        inside = bar < conditions.bars[:, None]
+        # A plan shorter than the piece asks for nothing beyond its end.
+        planned = inside & (bar < conditions.plan.shape[1])
+        at = bar.clamp(max=conditions.plan.shape[1] - 1)
+        plan = conditions.plan.gather(1, at[:, :, None].expand(-1, -1, conditions.plan.shape[2])).long()
+        plan = plan * planned[:, :, None]
+        cadence = plan[:, :, _CADENCE] * (plan[:, :, _LEFT] == 1)
+        calendar = torch.cat(
             [
-                (_BEATS_BEFORE - torch.arange(1, RECENT_CELLS + 1, device=self.device)).expand(size, -1),
-                self._beats_back,
+                conditions.mode[:, None, None].expand(-1, beat.shape[1], 1),
+                conditions.meter[:, None, None].expand(-1, beat.shape[1], 1),
+                bar_beat[:, :, None],
+                (bar % PHRASE_BARS)[:, :, None],
+                (conditions.bars[:, None] - 1 - bar).clamp(0, PHRASE_BARS)[:, :, None],
+                cadence[:, :, None],
+                plan[:, :, _PLANNED],
             ],
-            dim=1,
+            2,
         )
-        self._grooves_back = self._cells_back[:, [0, *range(RECENT_CELLS, self._cells_back.shape[1])]]
-        self._steps_back = _STEPS_BEFORE - back * (self._bar_beats * self._beat_steps)[:, None]
-        self._last_bar = conditions.bars - 1
-        self._accompanied = conditions.accompanied & self._tables.has_grooves[conditions.meter]
-        # One spare bar for finished pieces, as for beats. A plan shorter than the piece asks for nothing beyond its
-        # end.
-        rows, planned = conditions.plan.shape[:2]
-        bars = max(self._most_bars, planned) + 1
-        self._plan = torch.zeros(rows, bars, conditions.plan.shape[2], dtype=torch.int64, device=self.device)
-        self._plan[:, :planned] = conditions.plan
-        self._rows = torch.arange(rows, device=self.device)
+        self._memory[rows, layout.calendar : layout.chord] = calendar.flatten(1).to(torch.uint8)
+
+        kind = torch.where(inside, tables.beat_kind[conditions.meter[:, None], bar_beat], TO_END)
+        accompanied = conditions.accompanied & tables.has_grooves[conditions.meter]
+        lag = plan[:, :, _RECALLED] * bar_beats
+        # Where nothing is recalled, the recalled place lies before the first bar, where there is nothing.
+        recalls = (lag > 0) & (lag <= beat)
+        places = {
+            "after chord": torch.where(accompanied, TO_GROOVE, TO_CELL)[:, None].expand_as(beat),
+            "to cell": torch.full_like(beat, TO_CELL),
+            "to melody": torch.full_like(beat, TO_MELODY),
+            "at a beat": kind,
+            "groove mask": tables.groove_row[conditions.meter[:, None], bar_beat],
+            "recalled beat": torch.where(recalls, beat - lag, -BEATS_BEFORE),
+            "less the lag": torch.where(recalls, -lag, -beat) * beat_steps - ~recalls * (STEPS_BEFORE - 1),
+        }
+        self._places[rows] = torch.stack([places[name] for name in PLACE], 2).int()
+        self._bases[rows] = layout.bases(conditions.meter)
+        self._state[rows, 0] = TO_CHORD
+        self._state[rows, 1:FIRST_REGISTER] = self._places[rows, 0]
+        registers = self._state[:, FIRST_REGISTER : FIRST_REGISTER + len(REGISTERS)]
+        self._arrive(self._state[:, :FIRST_REGISTER], registers)
+
+    def _arrive(self, place: Tensor, registers: Tensor) -> None:
+        """Take over whose turn it is and where (B, 1 + P), the registers (B, R), and what follows from them."""
+        state = torch.cat([place, registers], 1)
+        self._state = torch.cat([state, state[:, SUMMED[0]] + state[:, SUMMED[1]]], 1)
+        self.turn = self._tables.agent_of_kind.index_select(0, self._state[:, 0])
+        self._address()
+
+    def _address(self) -> None:
+        """Work out the addresses of everything that is seen and written next."""
+        layout = self._layout
+        found = torch.addcmul(self._bases, self._state.gather(1, self._sources), layout.factor)
+        self._addresses.copy_(found)
+
+    @property
+    def groove_next(self) -> Tensor:
+        """(B,) bool, whether the next decision is the rhythm agent's on a groove."""
+        return self._state[:, 0] == TO_GROOVE
 
     @property
     def time(self) -> Tensor:
         """(B,) int64: the sixteenth the next decision is about; the piece's length when it is done."""
-        return self._beat * self._beat_steps + self._offset
+        return self._state[:, AT["time"]].long()
 
     @property
     def finished(self) -> bool:
@@ -233,173 +256,69 @@ class Coordinator:
 
     def observe(self) -> Tensor:
         """(B, F) uint8: what the agent whose turn it is sees; columns as in ``SLOTS``."""
-        beat = self._beat[:, None]
-        melody_turn = self.turn == MELODY
-        until = self._tables.next_onset[self._cell_now, self._offset + 1].minimum(self._beat_steps) - self._offset
-        plan = self._plan[self._rows, self._bar]
-        lag = plan[:, _RECALLED] * self._bar_beats
-        recalls = (lag > 0) & (lag <= self._beat)
-        lag = lag * recalls
-        there = (self._beat - lag + _BEATS_BEFORE)[:, None]
-        step = (self.time - lag * self._beat_steps + _STEPS_BEFORE)[:, None]
-        then, before = (self._pitch.gather(1, column)[:, 0] for column in (step, step - 1))
-        last = self._recent_pitches[:, 0]
-        known = recalls & (before > 0) & (last > 0)
-        led = self._figures.gather(1, self._figure())[:, 0]
-        highest = self.vocabulary.sizes[MELODY]
-        single = [
-            self.turn,
-            self.conditions.mode,
-            self.conditions.meter,
-            self._bar_beat,
-            self._bar % PHRASE_BARS,
-            (self._last_bar - self._bar).clamp(0, PHRASE_BARS),
-            self._offset,
-            until * melody_turn,
-            self._sounding,
-            self._since_onset,
-            self.groove_next,
-            self._groove_now,
-        ]
-        return torch.cat(
-            [
-                torch.stack(single, dim=1),
-                self._recent_chords,
-                self._age[:, None],
-                self._chord.gather(1, self._beats_back + beat),
-                self._cell_now[:, None],
-                self._cell.gather(1, self._cells_back + beat),
-                self._groove.gather(1, self._grooves_back + beat),
-                self._recent_pitches,
-                self._pitch.gather(1, self._steps_back + self.time[:, None]),
-                torch.stack(
-                    [
-                        self._chord.gather(1, there)[:, 0] * recalls,
-                        self._cell.gather(1, there)[:, 0] * recalls,
-                        self._groove.gather(1, there)[:, 0] * recalls,
-                        then * recalls,
-                        self._pitch.gather(1, step + (self._beat_steps * recalls)[:, None])[:, 0] * recalls,
-                        (last + then - before).clamp(1, highest) * known,
-                        (last - then + before).clamp(1, highest) * known,
-                    ],
-                    dim=1,
-                ),
-                *(self._after[agent].gather(1, self._pairs(agent)) for agent in (CHORD, RHYTHM, MELODY)),
-                ((last + led - _OCTAVE - 1).clamp(1, highest) * (led > 0))[:, None],
-                (plan[:, _CADENCE] * (plan[:, _LEFT] == 1))[:, None],
-                plan[:, _PLANNED],
-            ],
-            dim=1,
-        ).to(torch.uint8)
+        layout = self._layout
+        self._memory[:, layout.state : layout.calendar] = self._state
+        found = self._memory.gather(1, self._addresses[:, : layout.led.stop])
+        # Where pitches are led: so far from the last one as others lie apart.
+        added, subtracted, known = found[:, layout.led].int().view(len(found), 3, -1).unbind(1)
+        led = (added - subtracted + self._state[:, AT["pitch"], None]).clamp_(1, self.vocabulary.sizes[MELODY])
+        observation = found[:, : layout.seen]
+        return observation.index_copy(1, self._led, (led * (known > 0)).to(torch.uint8))
 
     def legal(self) -> Tensor:
         """(B, A) bool: the actions open to the agent whose turn it is; a finished piece has only action 0."""
-        row = torch.where(
-            self.turn == CHORD,
-            self._recent_chords[:, 0],
-            self._tables.mask_base[self.turn] + (self.turn == RHYTHM) * (2 * self.conditions.meter + self._sounding),
-        )
-        groove_row = self._tables.groove_row[self.conditions.meter, self._bar_beat]
-        return self._tables.masks[torch.where(self.groove_next, groove_row, row)]
+        column = self._state[:, :1].long() + (self._layout.masks - 1)
+        return self._tables.masks.index_select(0, self._addresses.gather(1, column).view(-1))
 
     def step(self, actions: Tensor) -> None:
         """Carry out one decision in every piece.
 
         Args:
-            actions: (B,) int64, each legal for the agent whose turn it is; ignored where the piece is done.
+            actions: (B,) int64, each legal for the agent whose turn it is, or ``wait``; ignored where the piece is
+                done.
         """
-        tables, turn = self._tables, self.turn
-        chord_turn, melody_turn, groove_turn = turn == CHORD, turn == MELODY, self.groove_next
-        cell_turn = (turn == RHYTHM) & ~groove_turn
-
-        changed = chord_turn & (actions > 0)
-        for agent, decided, choice in (
-            (CHORD, changed, actions),
-            (RHYTHM, cell_turn, actions + 1),
-            (MELODY, melody_turn, actions + 1),
-        ):
-            # Where another agent decides, what is there already is written again.
-            after, pairs = self._after[agent], self._pairs(agent)
-            after.scatter_(1, pairs, torch.where(decided[:, None], choice[:, None], after.gather(1, pairs)))
-        last, figure = self._recent_pitches[:, 0], self._figure()
-        interval = torch.where(last > 0, (actions + 1 - last).clamp(-_OCTAVE, _OCTAVE) + _OCTAVE + 1, 0)
-        follows = (melody_turn & (last > 0))[:, None]
-        self._figures.scatter_(1, figure, torch.where(follows, interval[:, None], self._figures.gather(1, figure)))
-        self._last_interval = torch.where(melody_turn, interval, self._last_interval)
-        self._struck_at = torch.where(melody_turn, self.time, self._struck_at)
-        moved = torch.cat([actions[:, None], self._recent_chords[:, :-1]], dim=1)
-        self._recent_chords = torch.where(changed[:, None], moved, self._recent_chords)
-        self._age = self._age * ~changed
-        moved = torch.cat([actions[:, None] + 1, self._recent_pitches[:, :-1]], dim=1)
-        self._recent_pitches = torch.where(melody_turn[:, None], moved, self._recent_pitches)
-        cell = torch.where(cell_turn, actions + 1, self._cell_now)
-        groove = torch.where(groove_turn, actions - tables.first_groove + 1, self._groove_now)
+        tables, state, layout = self._tables, self._state, self._layout
+        choice = torch.add(actions, state[:, 0], alpha=tables.width)
+        interval = torch.add(actions, state[:, AT["pitch"]], alpha=tables.width)
+        said = torch.cat([state, tables.said.index_select(0, choice), tables.interval.index_select(0, interval)], 1)
+        registers = said.gather(1, tables.moves.index_select(0, choice))
 
         # What stands at the cursor is written at every step; the cursor's beat is rewritten until it is left, and a
         # pitch that runs over the barline is overwritten by the next beat's first write.
-        column = (self._beat + _BEATS_BEFORE)[:, None]
-        self._chord.scatter_(1, column, self._recent_chords[:, :1])
-        self._cell.scatter_(1, column, cell[:, None])
-        self._groove.scatter_(1, column, groove[:, None])
-        run = self.time[:, None] + self._beat_run
-        self._pitch.scatter_(1, run, self._recent_pitches[:, :1].expand(-1, MAX_BEAT_STEPS))
+        targets = self._addresses[:, layout.targets].gather(1, tables.writes.index_select(0, choice))
+        self._memory.scatter_(1, targets, registers.gather(1, self._values).to(torch.uint8))
 
-        onset = tables.next_onset[cell, (self._offset + 1) * melody_turn]
-        deciding = cell_turn | melody_turn
-        has_onset = onset < NO_ONSET
-        to_melody = deciding & has_onset
-        leave = deciding & ~has_onset
-
-        self._beat = self._beat + leave
-        bar_beat = self._bar_beat + leave
-        new_bar = bar_beat == self._bar_beats
-        self._bar_beat = bar_beat * ~new_bar
-        self._bar = self._bar + new_bar
-        self._offset = onset * to_melody
-        self._age = (self._age + leave).clamp(max=MAX_CHORD_AGE)
-        self._sounding = torch.where(leave, tables.rings_on[cell], self._sounding)
-        since = tables.since_onset[cell] + tables.no_onset[cell] * self._since_onset
-        self._since_onset = torch.where(leave, since.clamp(max=MAX_SINCE_ONSET), self._since_onset)
-        self._cell_now = cell * ~leave
-        turn_of_beat = torch.where(
-            self._beat < self._beats, tables.beat_turn[self.conditions.meter, self._bar_beat], DONE
-        )
-        self._groove_now = groove * ~(leave & (turn_of_beat != RHYTHM))
-        self.groove_next = chord_turn & self._accompanied
-        self.turn = torch.where(to_melody, MELODY, torch.where(chord_turn | groove_turn, RHYTHM, turn_of_beat))
-
-    def _figure(self) -> Tensor:
-        """(B, 1) int64: where ``self._figures`` holds what followed the last interval and the time since."""
-        gap = (self.time - self._struck_at).clamp(0, _LONGEST_GAP)
-        return (self._last_interval * (_LONGEST_GAP + 1) + gap)[:, None]
-
-    def _pairs(self, agent: int) -> Tensor:
-        """(B, 2) int64: where ``self._after`` holds what followed the agent's last choice, and its last two."""
-        if agent == RHYTHM:
-            last = self._cell.gather(1, self._cells_back[:, :2] + self._beat[:, None])
-        else:
-            last = (self._recent_chords if agent == CHORD else self._recent_pitches)[:, :2]
-        return torch.stack([last[:, 0], last[:, 1] * (self._choices[agent] + 1) + last[:, 0]], dim=1)
+        row = torch.add(registers[:, _OFFSET] + registers[:, _CASE], registers[:, _CELL], alpha=OFFSETS)
+        kept, added = tables.keep.index_select(0, row), tables.add.index_select(0, row)
+        registers = torch.addcmul(added, registers, kept).minimum(tables.limits)
+        place = self._places.view(-1, len(PLACE)).index_select(0, self._first_place + registers[:, _BEAT])
+        self._arrive(torch.cat([place.gather(1, registers[:, _GOES_ON].long()), place], 1), registers)
 
     def score(self) -> Score:
         """The pieces as written so far; what is not yet decided is silent and without chord."""
-        conditions, vocabulary = self.conditions, self.vocabulary
-        beats = torch.arange(self._chord.shape[1] - _BEATS_BEFORE - 1, device=self.device)
-        inside = beats < self._beats[:, None]
-        chord = vocabulary.chord_codes.to(self.device)[self._chord[:, _BEATS_BEFORE:-1]] * inside
-        cell = self._tables.cell_codes[self._cell[:, _BEATS_BEFORE:-1]]
-        place = self._tables.place_in_segment[conditions.meter[:, None], beats % self._bar_beats[:, None]]
-        bits = 2 * self._beat_steps[:, None]
-        groove = self._tables.groove_codes[self._groove[:, _BEATS_BEFORE:-1]] >> bits * place
-        groove = (groove & ((1 << bits) - 1)) * inside
-        step = self._pitch[:, _STEPS_BEFORE : self._pitch.shape[1] - MAX_BEAT_STEPS]
+        conditions, vocabulary, layout = self.conditions, self.vocabulary, self._layout
+
+        def written(grid: int, before: int, length: int) -> Tensor:
+            return self._memory[:, grid + before : grid + before + length].long()
+
+        bar_beats = METER_BEATS.to(self.device)[conditions.meter][:, None]
+        beat_steps = METER_BEAT_STEPS.to(self.device)[conditions.meter][:, None]
+        ends = bar_beats * conditions.bars[:, None]
+        beats = torch.arange(layout.beats, device=self.device)
+        inside = beats < ends
+        chord, cell, groove = (
+            written(grid, BEATS_BEFORE, layout.beats) for grid in (layout.chord, layout.cell, layout.groove)
+        )
+        place = self._tables.place_in_segment[conditions.meter[:, None], beats % bar_beats]
+        groove = self._tables.groove_codes[groove] >> 2 * beat_steps * place
+        step = written(layout.pitch, STEPS_BEFORE, layout.steps)
         pitch = (step + vocabulary.low - 1) * (step > 0)
-        written = torch.arange(pitch.shape[1], device=self.device) < (self._beats * self._beat_steps)[:, None]
+        sounding = torch.arange(layout.steps, device=self.device) < ends * beat_steps
         return Score(
-            chord=chord.to(torch.int16),
-            cell=cell.to(torch.int16),
-            pitch=(pitch * written).to(torch.int16),
-            groove=groove.to(torch.int16),
+            chord=(vocabulary.chord_codes.to(self.device)[chord] * inside).to(torch.int16),
+            cell=self._tables.cell_codes[cell].to(torch.int16),
+            pitch=(pitch * sounding).to(torch.int16),
+            groove=((groove & ((1 << 2 * beat_steps) - 1)) * inside).to(torch.int16),
             meter=conditions.meter,
             mode=conditions.mode,
             bars=conditions.bars,

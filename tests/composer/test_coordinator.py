@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from composer.environment import (
     SLOTS,
@@ -310,3 +311,50 @@ def test_pieces_outside_the_vocabulary_are_followed_with_the_nearest_choices() -
     assert decisions.legal.gather(1, decisions.action[:, None]).all()
     assert torch.equal(again.pitch[1, :60], FRERE_JACQUES.pitch[0, :60])
     assert (again.chord[0, :4] > 0).all()
+
+
+@pytest.mark.parametrize("meter", ["4/4", "6/8"])
+def test_pieces_that_wait_are_written_as_if_they_had_not(meter: str) -> None:
+    conditions = Conditions.uniform(1, bars=3, meter=METER_INDEX[meter])
+    alone, decisions = play(ACCOMPANIED, conditions, uniform_policy(seeded(5)))
+    coordinator = Coordinator(ACCOMPANIED)
+    coordinator.begin(conditions)
+    patience = seeded(6)
+    for turn, time, seen, legal, action in zip(
+        *(getattr(decisions, name) for name in ("turn", "time", "observation", "legal", "action")), strict=True
+    ):
+        while torch.rand((), generator=patience) < 0.5:
+            coordinator.step(torch.tensor([coordinator.wait]))
+        assert (int(coordinator.turn), int(coordinator.time)) == (int(turn), int(time))
+        assert torch.equal(coordinator.observe()[0], seen)
+        assert torch.equal(coordinator.legal()[0], legal)
+        coordinator.step(action[None])
+    assert coordinator.finished
+    assert torch.equal(coordinator.score().sounding(), alone.sounding())
+
+
+class _Counted(TorchDispatchMode):
+    """Counts the operations that PyTorch carries out, views apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += not func.is_view
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("pieces", [1, 64])
+def test_a_decision_costs_few_operations_however_many_pieces(pieces: int) -> None:
+    coordinator = Coordinator(ACCOMPANIED)
+    coordinator.begin(Conditions.uniform(pieces, bars=4))
+    actions = coordinator.legal().int().argmax(1)
+    counts = []
+    for work in (coordinator.observe, coordinator.legal, lambda: coordinator.step(actions)):
+        with _Counted() as counted:
+            work()
+        counts.append(counted.count)
+    assert counts[0] <= 10
+    assert counts[1] <= 4
+    assert counts[2] <= 31
