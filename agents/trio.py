@@ -31,6 +31,9 @@ from composer.score import Score
 from composer.view import View
 from composer.vocabulary import AGENTS, CHORD, MELODY, RHYTHM, Vocabulary
 
+# Up to so many pieces are written abreast: there the number of questions to the networks costs more than their size.
+ABREAST = 128
+
 # The slots a tabular agent tells states apart by; more would be visited too seldom.
 TABLE_SLOTS: Mapping[int, tuple[str, ...]] = {
     CHORD: ("mode", "beat of the bar", "chord", "chord 4 bars ago"),
@@ -171,7 +174,10 @@ class Trio:
 
         def decide(turn: Tensor, observation: Tensor, legal: Tensor) -> Tensor:
             actions = torch.zeros_like(turn)
+            asked = set(turn.tolist()) if len(turn) <= ABREAST else range(len(AGENTS))
             for index, agent in enumerate(self.agents):
+                if index not in asked:
+                    continue
                 rows = (turn == index).nonzero().flatten()
                 if len(rows):
                     actions[rows] = acting.perform(
@@ -186,7 +192,7 @@ class Trio:
             return actions
 
         with torch.inference_mode():
-            score, _ = play(self.vocabulary, conditions.to(device), decide)
+            score, _ = play(self.vocabulary, conditions.to(device), decide, abreast=1 < len(conditions) <= ABREAST)
         return to_cpu(score)
 
     def save(self, directory: Path) -> None:

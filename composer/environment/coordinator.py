@@ -20,6 +20,7 @@ from composer.environment.observation import PHRASE_BARS, PLANNED
 from composer.environment.tables import (
     AT,
     FIRST_REGISTER,
+    KINDS,
     OFFSETS,
     PLACE,
     REGISTER,
@@ -248,6 +249,11 @@ class Coordinator:
     def time(self) -> Tensor:
         """(B,) int64: the sixteenth the next decision is about; the piece's length when it is done."""
         return self._state[:, AT["time"]].long()
+
+    @property
+    def order(self) -> Tensor:
+        """(B,) int32: how far each piece is; by beat, then chord, groove, cell, pitches; the end lies beyond all."""
+        return self._tables.order_of_kind.index_select(0, self._state[:, 0]) + self._state[:, AT["beat"]] * KINDS
 
     @property
     def finished(self) -> bool:

@@ -54,11 +54,21 @@ class Decisions:
         return self.select(mine[torch.sort(self.piece[mine], stable=True).indices])
 
 
-def play(vocabulary: Vocabulary, conditions: Conditions, policy: Policy) -> tuple[Score, Decisions]:
-    """Let ``policy`` write a batch of pieces from the first bar to the last."""
+def play(
+    vocabulary: Vocabulary, conditions: Conditions, policy: Policy, *, abreast: bool = False
+) -> tuple[Score, Decisions]:
+    """Let ``policy`` write a batch of pieces from the first bar to the last.
+
+    Args:
+        vocabulary: what it may choose.
+        conditions: of the pieces.
+        policy: decides.
+        abreast: pieces that are ahead wait for the others, so that one agent at a time is asked: fewer, larger
+            questions, at the price of more steps.
+    """
     coordinator = Coordinator(vocabulary, conditions.meter.device)
     coordinator.begin(conditions)
-    return _run(coordinator, policy)
+    return _run(coordinator, policy, abreast=abreast)
 
 
 def follow(vocabulary: Vocabulary, scores: Score) -> tuple[Score, Decisions]:
@@ -94,13 +104,19 @@ def follow(vocabulary: Vocabulary, scores: Score) -> tuple[Score, Decisions]:
     return _run(coordinator, copy)
 
 
-def _run(coordinator: Coordinator, policy: Policy) -> tuple[Score, Decisions]:
+def _run(coordinator: Coordinator, policy: Policy, *, abreast: bool = False) -> tuple[Score, Decisions]:
     rows = torch.arange(len(coordinator.conditions), device=coordinator.device)
     steps: list[tuple[Tensor, ...]] = []
     while not coordinator.finished:
         turn, time = coordinator.turn, coordinator.time
         observation, legal = coordinator.observe(), coordinator.legal()
+        if abreast:
+            order = coordinator.order
+            ahead = order > order.min()
+            turn = torch.where(ahead, DONE, turn)
         actions = policy(turn, observation, legal)
+        if abreast:
+            actions = torch.where(ahead, coordinator.wait, actions)
         steps.append((rows, turn, time, observation, legal, actions))
         coordinator.step(actions)
     turns = torch.cat([step[1] for step in steps])

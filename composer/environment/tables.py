@@ -21,6 +21,8 @@ from composer.vocabulary import CHORD, DONE, MELODY, RHYTHM, Vocabulary
 TO_CHORD, TO_CELL, TO_MELODY, TO_END, TO_GROOVE = range(1, 6)
 KINDS = 6
 AGENT_OF_KIND = (DONE, CHORD, RHYTHM, MELODY, DONE, RHYTHM)
+# Who comes before whom within a beat; the end comes after every beat.
+_ORDER_OF_KIND = (0, 0, 2, 3, torch.iinfo(torch.int32).max // 2, 1)
 
 OCTAVE, LONGEST_GAP = 12, 16
 FIGURES = (2 * OCTAVE + 2) * (LONGEST_GAP + 1)
@@ -99,6 +101,7 @@ class Tables:
         ]
         self.place_in_segment = torch.tensor([row + [0] * (_MAX_BEATS - len(row)) for row in places], device=device)
         self.agent_of_kind = torch.tensor(AGENT_OF_KIND, device=device)
+        self.order_of_kind = torch.tensor(_ORDER_OF_KIND, dtype=torch.int32, device=device)
         self._fill_masks(vocabulary, cells, device)
         self._fill_actions(vocabulary, device)
         self._fill_cases(cells, device)

@@ -333,6 +333,29 @@ def test_pieces_that_wait_are_written_as_if_they_had_not(meter: str) -> None:
     assert torch.equal(coordinator.score().sounding(), alone.sounding())
 
 
+def test_pieces_abreast_are_the_same_pieces_and_ask_one_agent_at_a_time() -> None:
+    conditions = replace(Conditions.uniform(5, bars=4), bars=torch.tensor([1, 4, 2, 4, 3]))
+    asked: list[set[int]] = []
+
+    def by_what_is_seen(turn: torch.Tensor, observation: torch.Tensor, legal: torch.Tensor) -> torch.Tensor:
+        asked.append(set(turn.tolist()) - {DONE})
+        wanted = (observation.long() * torch.arange(1, observation.shape[1] + 1)).sum(1) + torch.arange(len(turn))
+        count = legal.cumsum(1)
+        return (count > (wanted % count[:, -1])[:, None]).int().argmax(1)
+
+    apart, decisions = play(ACCOMPANIED, conditions, by_what_is_seen)
+    assert any(len(agents) > 1 for agents in asked)
+    asked.clear()
+    abreast, same = play(ACCOMPANIED, conditions, by_what_is_seen, abreast=True)
+    assert all(len(agents) == 1 for agents in asked)
+    assert torch.equal(abreast.sounding(), apart.sounding())
+    for agent in (CHORD, RHYTHM, MELODY):
+        one, other = decisions.of_agent(agent), same.of_agent(agent)
+        assert torch.equal(one.observation, other.observation)
+        assert torch.equal(one.action, other.action)
+        assert torch.equal(one.time, other.time)
+
+
 class _Counted(TorchDispatchMode):
     """Counts the operations that PyTorch carries out, views apart."""
 
