@@ -29,7 +29,7 @@ from composer.plan import WIDTH
 from composer.rewards import Reference, RewardWeights, agent_rewards, reward_terms
 from composer.score import Score
 from composer.view import View
-from composer.vocabulary import AGENTS, CHORD, MELODY, RHYTHM, Vocabulary
+from composer.vocabulary import AGENTS, CHORD, DONE, MELODY, RHYTHM, Vocabulary
 
 # Up to so many pieces are written abreast: there the number of questions to the networks costs more than their size.
 ABREAST = 128
@@ -174,21 +174,17 @@ class Trio:
 
         def decide(turn: Tensor, observation: Tensor, legal: Tensor) -> Tensor:
             actions = torch.zeros_like(turn)
-            asked = set(turn.tolist()) if len(turn) <= ABREAST else range(len(AGENTS))
-            for index, agent in enumerate(self.agents):
-                if index not in asked:
-                    continue
+            for index in set(turn.tolist()) - {DONE}:
                 rows = (turn == index).nonzero().flatten()
-                if len(rows):
-                    actions[rows] = acting.perform(
-                        agent,
-                        sights[index].see(observation, rows),
-                        legal[rows, : sizes[index]],
-                        randoms[index],
-                        behaviour=policy,
-                        greedy=greedy,
-                        dial=dials[index],
-                    )
+                actions[rows] = acting.perform(
+                    self.agents[index],
+                    sights[index].see(observation, rows),
+                    legal[rows, : sizes[index]],
+                    randoms[index],
+                    behaviour=policy,
+                    greedy=greedy,
+                    dial=dials[index],
+                )
             return actions
 
         with torch.inference_mode():

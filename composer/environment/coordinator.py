@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from composer.environment.layout import BEATS_BEFORE, LED, STEPS_BEFORE, Layout
+from composer.environment.layout import BEATS_BEFORE, CALENDAR, LED, STEPS_BEFORE, Layout
 from composer.environment.observation import PHRASE_BARS, PLANNED
 from composer.environment.tables import (
     AT,
@@ -31,8 +31,6 @@ from composer.environment.tables import (
     TO_END,
     TO_GROOVE,
     TO_MELODY,
-    WRITTEN,
-    named,
     tables_of,
 )
 from composer.errors import TriadError
@@ -41,7 +39,6 @@ from composer.score import METER_BEAT_STEPS, METER_BEATS, Score, unplanned
 from composer.theory import METERS
 from composer.vocabulary import DONE, MELODY, Vocabulary
 
-_PLANNED = [INDEX[name] for name in PLANNED]
 _RECALLED, _CADENCE, _LEFT = INDEX["recalled"], INDEX["cadence"], INDEX["bars to the phrase's end"]
 _BEAT, _OFFSET, _CELL, _CASE = (REGISTER[name] for name in ("beat", "offset", "cell", "case row"))
 _GOES_ON = slice(REGISTER["goes on"], REGISTER["goes on"] + 1)
@@ -121,7 +118,7 @@ class Coordinator:
         self.vocabulary = vocabulary
         self.device = torch.device(device)
         self._tables = tables_of(vocabulary, self.device)
-        self._written, self._led = named(WRITTEN).to(self.device), LED.to(self.device)
+        self._led = LED.to(self.device)
         self.wait = self._tables.wait
 
     def begin(self, conditions: Conditions, room_for: Conditions | None = None) -> None:
@@ -158,7 +155,7 @@ class Coordinator:
         # Written over at every step: fresh memory of this size would cost more than the arithmetic.
         self._addresses = torch.empty(self._bases.shape, dtype=torch.int64, device=self.device)
         self._sources = self._layout.source.expand(size, -1)
-        self._values = self._written.expand(size, -1)
+        self._values = self._tables.written.expand(size, -1)
         self._settle(torch.arange(size, device=self.device))
 
     def restart(self, rows: Tensor, conditions: Conditions) -> None:
@@ -192,19 +189,17 @@ class Coordinator:
         plan = conditions.plan.gather(1, at[:, :, None].expand(-1, -1, conditions.plan.shape[2])).long()
         plan = plan * planned[:, :, None]
         cadence = plan[:, :, _CADENCE] * (plan[:, :, _LEFT] == 1)
-        calendar = torch.cat(
-            [
-                conditions.mode[:, None, None].expand(-1, beat.shape[1], 1),
-                conditions.meter[:, None, None].expand(-1, beat.shape[1], 1),
-                bar_beat[:, :, None],
-                (bar % PHRASE_BARS)[:, :, None],
-                (conditions.bars[:, None] - 1 - bar).clamp(0, PHRASE_BARS)[:, :, None],
-                cadence[:, :, None],
-                plan[:, :, _PLANNED],
-            ],
-            2,
-        )
-        self._memory[rows, layout.calendar : layout.chord] = calendar.flatten(1).to(torch.uint8)
+        calendar = {
+            "mode": conditions.mode[:, None].expand_as(beat),
+            "meter": conditions.meter[:, None].expand_as(beat),
+            "beat of the bar": bar_beat,
+            "bar of eight": bar % PHRASE_BARS,
+            "bars left": (conditions.bars[:, None] - 1 - bar).clamp(0, PHRASE_BARS),
+            "cadence of the bar": cadence,
+            **{f"planned {name}": plan[:, :, INDEX[name]] for name in PLANNED},
+        }
+        settled = torch.stack([calendar[name] for name in CALENDAR], 2)
+        self._memory[rows, layout.calendar : layout.chord] = settled.flatten(1).to(torch.uint8)
 
         kind = torch.where(inside, tables.beat_kind[conditions.meter[:, None], bar_beat], TO_END)
         accompanied = conditions.accompanied & tables.has_grooves[conditions.meter]

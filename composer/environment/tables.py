@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
-from torch import Tensor
 
 from composer.environment.observation import MAX_CHORD_AGE, MAX_SINCE_ONSET
 from composer.score import CELL_STEPS, HOLD, ONSET, REST
@@ -57,6 +56,7 @@ _SAID = {
     name: len(STATE) + index
     for index, name in enumerate(("said", "said row", "case row", "interval", "interval row"))
 }
+_SOURCES = AT | _SAID
 
 # What is written down at every decision, and where: what followed the last choice and the last two, how the figure
 # went on (or nowhere, where the action is another agent's), and what stands at the cursor.
@@ -79,6 +79,7 @@ class Tables:
         writes: (KINDS * (A + 1), len(WRITTEN)) which of the addresses from ``NOWHERE`` on each value is written to.
         keep, add: (cases, R) how registers change as the piece goes on: times ``keep`` plus ``add``.
         limits: (R,) the largest values.
+        written: (len(WRITTEN),) the registers that are written down.
     """
 
     def __init__(self, vocabulary: Vocabulary, device: torch.device) -> None:
@@ -146,7 +147,7 @@ class Tables:
         def take(kind: int, which: slice, **sources: str) -> None:
             for register, source in sources.items():
                 column = REGISTER[register.replace("_", " ")]
-                moves[kind, which, column] = _SAID.get(source, AT.get(source, -1))
+                moves[kind, which, column] = _SOURCES[source]
 
         everything, decided, changed = slice(None), slice(0, self.wait), slice(1, self.wait)
         case_rows = (self.first_groove + 1) * OFFSETS
@@ -210,6 +211,7 @@ class Tables:
         limits[REGISTER["since onset"]] = MAX_SINCE_ONSET
         limits[REGISTER["gap"]] = LONGEST_GAP
         self.limits = limits.to(device)
+        self.written = torch.tensor([REGISTER[name] for name in WRITTEN], device=device)
 
 
 def _onward(cell: list[int], offset: int, *, after: bool) -> dict[str, tuple[int, int]]:
@@ -252,8 +254,3 @@ def tables_of(vocabulary: Vocabulary, device: torch.device) -> Tables:
     """The tables of a vocabulary, worked out once."""
     with torch.inference_mode(False):  # they outlive whoever asks first
         return Tables(vocabulary, device)
-
-
-def named(names: tuple[str, ...]) -> Tensor:
-    """(len(names),) int64: where registers lie among the registers."""
-    return torch.tensor([REGISTER[name] for name in names])
